@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * visor/packet.h - a packet as programs of the XDP, tc and socket filter types see it.
+ *
+ * The caller owns the memory; a run reads and moves the pointers, and writes the results.
+ *
+ *    start        meta   data                       end            stop
+ *      |  headroom  |----->|========= packet =========|  tailroom    |
+ *
+ * start <= meta <= data <= end <= stop. A fresh packet has meta == data. Programs of the
+ * socket filter type see the packet from `data` on, too. Not shared between threads while
+ * a program runs on it.
+ */
+#ifndef VISOR_PACKET_H
+#define VISOR_PACKET_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct visor_packet {
+	uint8_t *start; /* lowest address that bpf_xdp_adjust_head may reach */
+	uint8_t *meta;
+	uint8_t *data;
+	uint8_t *end;
+	uint8_t *stop; /* highest address that bpf_xdp_adjust_tail may reach */
+
+	/* struct xdp_md */
+	uint32_t ingress_ifindex;
+	uint32_t rx_queue_index;
+	uint32_t egress_ifindex;
+
+	/* struct __sk_buff, in host byte order except where the kernel has network order */
+	uint32_t len; /* bytes of packet; kept equal to end - data by the engine */
+	uint32_t pkt_type;
+	uint32_t mark;
+	uint32_t queue_mapping;
+	uint32_t protocol; /* network order, from the Ethernet header */
+	uint32_t vlan_present;
+	uint32_t vlan_tci;
+	uint32_t vlan_proto;
+	uint32_t priority;
+	uint32_t ifindex;
+	uint32_t tc_index;
+	uint32_t cb[5];
+	uint32_t hash;
+	uint32_t tc_classid;
+	uint32_t napi_id;
+	uint32_t gso_segs;
+	uint32_t gso_size;
+	uint32_t wire_len;
+	uint64_t tstamp;   /* nanoseconds */
+	uint64_t hwtstamp; /* nanoseconds */
+
+	/* results */
+	uint32_t verdict;          /* the program's return value */
+	uint32_t redirect_ifindex; /* target of bpf_redirect / bpf_redirect_map, 0: none */
+	uint64_t redirect_flags;
+};
+
+/* A packet of len bytes at data, with the room that lies between buf and buf + size. */
+static inline void visor_packet_init(struct visor_packet *pkt, void *buf, uint32_t size,
+				     uint32_t headroom, uint32_t len)
+{
+	memset(pkt, 0, sizeof(*pkt));
+	pkt->start = (uint8_t *)buf;
+	pkt->data = pkt->start + headroom;
+	pkt->meta = pkt->data;
+	pkt->end = pkt->data + len;
+	pkt->stop = pkt->start + size;
+	pkt->len = len;
+	pkt->wire_len = len;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

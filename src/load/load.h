@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * load/load.h - object files, through unmodified libbpf, into either engine.
+ *
+ * libbpf issues bpf(2) through the C library's syscall(). Programs that contain this layer
+ * (and the preload library of `visor exec`) provide that symbol: while the calling thread
+ * is inside a *session*, the bpf command goes to the session's engine, everything else to
+ * the kernel. The session can also look at, and replace, every program on its way to the
+ * engine (the chain layer stitches there): what libbpf relocated is all in one place, the
+ * attributes of BPF_PROG_LOAD.
+ */
+#ifndef LOAD_LOAD_H
+#define LOAD_LOAD_H
+
+#include <bpf/libbpf.h>
+
+#include "base/diag.h"
+#include "visor/visor.h"
+
+struct load_session {
+	struct visor *visor; /* NULL: the Linux kernel */
+	/* Called for each BPF_PROG_LOAD with a private copy of the attributes, before it reaches
+	 * the engine; may point them at other instructions (which must live until it returns from
+	 * load). 0 to go on, negative errno to fail the load. NULL: not wanted. */
+	int (*on_prog_load)(void *user, union bpf_attr *attr, unsigned int size);
+	void *user;
+};
+
+/* Makes the session current for this thread; returns the previous one (NULL: none, straight
+ * to the kernel). The session stays the caller's and must live until it is replaced. */
+struct load_session *load_enter(struct load_session *session);
+
+/* bpf(2) on the thread's current session. Returns >= 0 or negative errno. */
+int load_bpf(int cmd, union bpf_attr *attr, unsigned int size);
+
+/*
+ * Opens (parses) an object: a path; or a bare module name, searched as NAME.o in
+ * VISOR_MODULE_PATH (colon separated), the build's and the installed modules folder.
+ * libbpf's own messages become the diagnostic. The caller closes it with
+ * bpf_object__close. Call within a session.
+ */
+int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag);
+
+/* Creates maps and loads programs on the current session's engine; on failure nothing stays
+ * loaded and diag holds the engine's own reason (verifier log's last lines included). */
+int load_load(struct bpf_object *obj, struct visor_diag *diag);
+
+/* Compiles module source (.c) with clang into a temporary object at out_path. */
+int load_compile(const char *source, char *out_path, size_t size, struct visor_diag *diag);
+
+#endif
