@@ -54,6 +54,8 @@ struct visor_packet {
 	uint32_t wire_len;
 	uint64_t tstamp;   /* nanoseconds */
 	uint64_t hwtstamp; /* nanoseconds */
+	uint64_t sk;       /* always 0: there are no sockets here */
+	uint8_t tstamp_type;
 
 	/* results */
 	uint32_t verdict;          /* the program's return value */
