@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* base/diag.c - filling and printing a diagnostic. Text that does not fit is cut, never an error. */
+/* base/diag.c - filling and printing a diagnostic. Text that does not fit is cut, never an error.
+ */
 #include "base/diag.h"
 
 #include <stdarg.h>

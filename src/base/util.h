@@ -8,29 +8,29 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)		      (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
-#define MIN(a, b)     ((a) < (b) ? (a) : (b))
-#define MAX(a, b)     ((a) > (b) ? (a) : (b))
-#define ALIGN_UP(x, a) (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
+#define MIN(a, b)		      ((a) < (b) ? (a) : (b))
+#define MAX(a, b)		      ((a) > (b) ? (a) : (b))
+#define ALIGN_UP(x, a)		      (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
 
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-#define VISOR_EXPORT __attribute__((visibility("default")))
+#define VISOR_EXPORT	       __attribute__((visibility("default")))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Unaligned access in host byte order: compiles to one load or store. */
-#define UTIL_UNALIGNED(bits)                                                                       \
-	static inline uint##bits##_t get_u##bits(const void *p)                                    \
-	{                                                                                          \
-		uint##bits##_t v;                                                                  \
-		memcpy(&v, p, sizeof(v));                                                          \
-		return v;                                                                          \
-	}                                                                                          \
-	static inline void put_u##bits(void *p, uint##bits##_t v)                                  \
-	{                                                                                          \
-		memcpy(p, &v, sizeof(v));                                                          \
+#define UTIL_UNALIGNED(bits)                                      \
+	static inline uint##bits##_t get_u##bits(const void *p)   \
+	{                                                         \
+		uint##bits##_t v;                                 \
+		memcpy(&v, p, sizeof(v));                         \
+		return v;                                         \
+	}                                                         \
+	static inline void put_u##bits(void *p, uint##bits##_t v) \
+	{                                                         \
+		memcpy(p, &v, sizeof(v));                         \
 	}
 UTIL_UNALIGNED(16)
 UTIL_UNALIGNED(32)

@@ -6,26 +6,25 @@
 
 enum { D = ISA_DST, S = ISA_SRC, O = ISA_OFF, I = ISA_IMM };
 
-
 enum form_bits {
-#define FORM(name, operands, selector)                                                             \
+#define FORM(name, operands, selector) \
 	FORM_OPERANDS_##name = (operands), FORM_SELECTOR_##name = (selector),
 	ISA_FORMS(FORM)
 #undef FORM
 };
 
 const struct isa_desc isa_table[ISA_COUNT] = {
-#define INSN(id, code, form_, sel_, group_, text_, mnemonic_)                                      \
-	[ISA_##id] = {                                                                             \
-		.name = #id,                                                                       \
-		.text = text_,                                                                     \
-		.mnemonic = mnemonic_,                                                             \
-		.sel = sel_,                                                                       \
-		.opcode = code,                                                                    \
-		.form = ISA_FORM_##form_,                                                          \
-		.group = ISA_GROUP_##group_,                                                       \
-		.operands = FORM_OPERANDS_##form_,                                                 \
-		.selector = FORM_SELECTOR_##form_,                                                 \
+#define INSN(id, code, form_, sel_, group_, text_, mnemonic_) \
+	[ISA_##id] = {                                        \
+		.name = #id,                                  \
+		.text = text_,                                \
+		.mnemonic = mnemonic_,                        \
+		.sel = sel_,                                  \
+		.opcode = code,                               \
+		.form = ISA_FORM_##form_,                     \
+		.group = ISA_GROUP_##group_,                  \
+		.operands = FORM_OPERANDS_##form_,            \
+		.selector = FORM_SELECTOR_##form_,            \
 	},
 #include "isa/isa.def"
 #undef INSN

@@ -22,26 +22,26 @@
  *
  *   FORM(name, operands, selecting field)      D dst  S src  O off  I imm
  */
-#define ISA_FORMS(FORM)                                                                            \
-	FORM(ALU_RR, D | S, O)                                                                     \
-	FORM(ALU_RI, D | I, O)                                                                     \
-	FORM(UNARY, D, 0)                                                                          \
-	FORM(END, D, I)                                                                            \
-	FORM(JA, O, 0)                                                                             \
-	FORM(JA32, I, 0)                                                                           \
-	FORM(JCOND, O, S)                                                                          \
-	FORM(JMP_RR, D | S | O, 0)                                                                 \
-	FORM(JMP_RI, D | I | O, 0)                                                                 \
-	FORM(CALL, I, S)                                                                           \
-	FORM(CALLX, D, 0)                                                                          \
-	FORM(EXIT, 0, 0)                                                                           \
-	FORM(LDX, D | S | O, 0)                                                                    \
-	FORM(STX, D | S | O, 0)                                                                    \
-	FORM(ST, D | I | O, 0)                                                                     \
-	FORM(ATOMIC, D | S | O, I)                                                                 \
-	FORM(LOAD_ACQ, D | S | O, I)                                                               \
-	FORM(LD_IMM64, D | I, S)                                                                   \
-	FORM(LD_ABS, I, 0)                                                                         \
+#define ISA_FORMS(FORM)              \
+	FORM(ALU_RR, D | S, O)       \
+	FORM(ALU_RI, D | I, O)       \
+	FORM(UNARY, D, 0)            \
+	FORM(END, D, I)              \
+	FORM(JA, O, 0)               \
+	FORM(JA32, I, 0)             \
+	FORM(JCOND, O, S)            \
+	FORM(JMP_RR, D | S | O, 0)   \
+	FORM(JMP_RI, D | I | O, 0)   \
+	FORM(CALL, I, S)             \
+	FORM(CALLX, D, 0)            \
+	FORM(EXIT, 0, 0)             \
+	FORM(LDX, D | S | O, 0)      \
+	FORM(STX, D | S | O, 0)      \
+	FORM(ST, D | I | O, 0)       \
+	FORM(ATOMIC, D | S | O, I)   \
+	FORM(LOAD_ACQ, D | S | O, I) \
+	FORM(LD_IMM64, D | I, S)     \
+	FORM(LD_ABS, I, 0)           \
 	FORM(LD_IND, S | I, 0)
 
 enum isa_form {
@@ -76,10 +76,10 @@ struct isa_desc {
 	const char *name;     /* "ADD64_RR" */
 	const char *text;     /* template in the kernel's notation */
 	const char *mnemonic; /* template in the conformance suite's notation */
-	int32_t sel;          /* value of the selecting field */
+	int32_t sel;	      /* value of the selecting field */
 	uint8_t opcode;
-	uint8_t form;     /* enum isa_form */
-	uint8_t group;    /* enum isa_group */
+	uint8_t form;	  /* enum isa_form */
+	uint8_t group;	  /* enum isa_group */
 	uint8_t operands; /* enum isa_field bits that are operands */
 	uint8_t selector; /* the enum isa_field bit that selects, or 0 */
 };

@@ -42,22 +42,23 @@ struct verify_image {
 
 /* Facts found for each instruction. */
 enum verify_insn_flag {
-	VERIFIED_CTX = 1,         /* memory access through the context pointer, ctx_off says where */
-	VERIFIED_MAYBE_CTX = 2,   /* may or may not be through the context: only checked mode can run it */
-	VERIFIED_TARGET = 4,      /* a jump leads here */
-	VERIFIED_SUBPROG = 8,     /* first instruction of a function */
+	VERIFIED_CTX = 1, /* memory access through the context pointer, ctx_off says where */
+	VERIFIED_MAYBE_CTX =
+		2, /* may or may not be through the context: only checked mode can run it */
+	VERIFIED_TARGET = 4,  /* a jump leads here */
+	VERIFIED_SUBPROG = 8, /* first instruction of a function */
 };
 
 struct verified_insn {
 	uint8_t flags;
-	uint8_t id;      /* enum isa_id; ISA_COUNT for the second slot of lddw */
+	uint8_t id;	 /* enum isa_id; ISA_COUNT for the second slot of lddw */
 	int16_t ctx_off; /* VERIFIED_CTX: constant offset into the context */
 };
 _Static_assert(ISA_COUNT <= 255, "ids fit struct verified_insn");
 
 struct verified_subprog {
 	uint32_t start, end; /* instructions [start, end) */
-	uint32_t stack;      /* bytes of stack that constant offsets from r10 reach; 512 if unknown */
+	uint32_t stack; /* bytes of stack that constant offsets from r10 reach; 512 if unknown */
 };
 
 /* Immutable. All arrays are owned by the object. */
@@ -70,7 +71,7 @@ struct verified {
 	const struct prog_type *type;
 	uint32_t n_maps;
 	enum verify_level level;
-	bool may_ctx; /* some instruction is VERIFIED_MAYBE_CTX */
+	bool may_ctx;	 /* some instruction is VERIFIED_MAYBE_CTX */
 	bool tail_calls; /* calls bpf_tail_call */
 };
 
