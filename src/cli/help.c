@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cli/help.c - the command table and what is printed from it: help and completion.
+ */
+#include "cli/cli.h"
+
+/* In commands.def. */
+#define O(id) (1ull << OPT_##id)
+
+const struct cli_command cli_commands[] = {
+#define GROUP(word, summary) {word, "COMMAND", 0, -1, 0, summary, "", "", NULL},
+#define COMMAND(id, words, args, min, max, options, summary, text, examples) \
+	{words, args, min, max, options, summary, text, examples, cmd_##id},
+#include "cli/commands.def"
+#undef COMMAND
+#undef GROUP
+};
+const int cli_n_commands = ARRAY_SIZE(cli_commands);
+
+static const struct help_option {
+	const char *name;
+	char letter;
+	const char *arg;
+	const char *help;
+} help_options[OPT_COUNT] = {
+#define OPTION(id, name, letter, arg, help) {name, letter, arg, help},
+#include "cli/options.def"
+#undef OPTION
+};
+
+const struct cli_command *cli_find_command(char **words, int n, int *used)
+{
+	const struct cli_command *group = NULL;
+	char two[64];
+	int i;
+
+	*used = 0;
+	for (i = 0; i < cli_n_commands; i++) {
+		const struct cli_command *cmd = &cli_commands[i];
+
+		if (!strcmp(cmd->words, words[0])) {
+			*used = 1;
+			if (cmd->run || n < 2)
+				return cmd;
+			group = cmd;
+		}
+		if (n < 2)
+			continue;
+		snprintf(two, sizeof(two), "%s %s", words[0], words[1]);
+		if (!strcmp(cmd->words, two)) {
+			*used = 2;
+			return cmd;
+		}
+	}
+	return group;
+}
+
+void cli_print_overview(FILE *to)
+{
+	int i;
+
+	fputs("usage: visor COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	      "Runs eBPF IO modules: verified, chained and persistent, outside the kernel.\n\n"
+	      "Commands:\n",
+	      to);
+	for (i = 0; i < cli_n_commands; i++) {
+		if (!strchr(cli_commands[i].words, ' '))
+			fprintf(to, "  %-10s  %s\n", cli_commands[i].words,
+				cli_commands[i].summary);
+	}
+	fputs("\n'visor help COMMAND' tells more. 'visor --version' shows the version.\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a program faulted.\n",
+	      to);
+}
+
+void cli_print_group(const struct cli_command *group, FILE *to)
+{
+	size_t n = strlen(group->words);
+	char left[64];
+	int i;
+
+	fprintf(to, "usage: visor %s COMMAND [OPTION...] [ARGUMENT...]\n\n%s\n\nCommands:\n",
+		group->words, group->summary);
+	for (i = 0; i < cli_n_commands; i++) {
+		const struct cli_command *cmd = &cli_commands[i];
+
+		if (strncmp(cmd->words, group->words, n) || cmd->words[n] != ' ')
+			continue;
+		snprintf(left, sizeof(left), "%s %s", cmd->words, cmd->args);
+		fprintf(to, "  %-32s  %s\n", left, cmd->summary);
+	}
+	fprintf(to, "\n'visor help %s COMMAND' tells more.\n", group->words);
+}
+
+static void help_option(const struct help_option *opt, FILE *to)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "--%s%s%s", opt->name, opt->arg ? " " : "",
+		 opt->arg ? opt->arg : "");
+	if (opt->letter)
+		fprintf(to, "  -%c, %-24s  %s\n", opt->letter, left, opt->help);
+	else
+		fprintf(to, "      %-24s  %s\n", left, opt->help);
+}
+
+void cli_print_command(const struct cli_command *cmd, FILE *to)
+{
+	const char *line = cmd->examples;
+	int i;
+
+	fprintf(to, "usage: visor %s%s%s\n\n%s.\n", cmd->words, *cmd->args ? " " : "", cmd->args,
+		cmd->summary);
+	if (*cmd->text)
+		fprintf(to, "\n%s\n", cmd->text);
+	fputs("\nOptions:\n", to);
+	for (i = 0; i < OPT_COUNT; i++) {
+		if ((cmd->options | O(HELP)) >> i & 1)
+			help_option(&help_options[i], to);
+	}
+	fputs("\nExamples:\n", to);
+	while (*line) {
+		int n = (int)strcspn(line, "\n");
+
+		fprintf(to, "  %.*s\n", n, line);
+		line += n + (line[n] == '\n');
+	}
+}
