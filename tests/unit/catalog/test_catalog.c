@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Look-ups of the catalog: by number, by name, out of range. What the rows say is checked
+ * against the kernel by test_kernel.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <linux/pkt_cls.h>
+#include <cmocka.h>
+
+#include "catalog/catalog.h"
+#include "visor/packet.h"
+
+static void finds_helpers(void **state)
+{
+	const struct helper *h = catalog_helper(BPF_FUNC_map_update_elem);
+
+	assert_non_null(h);
+	assert_string_equal(h->name, "map_update_elem");
+	assert_int_equal(h->id, 2);
+	assert_int_equal(h->args[0], ARG_MAP);
+	assert_int_equal(h->args[4], ARG_NONE);
+	assert_null(catalog_helper(0));
+	assert_null(catalog_helper(BPF_FUNC_probe_read));
+	assert_null(catalog_helper(__BPF_FUNC_MAX_ID));
+	assert_null(catalog_helper(UINT32_MAX));
+}
+
+static void names_all_helpers(void **state)
+{
+	for (uint32_t id = 1; id < __BPF_FUNC_MAX_ID; id++) {
+		const char *name = catalog_helper_name(id);
+		const struct helper *h = catalog_helper(id);
+		char prefixed[64];
+
+		assert_non_null(name);
+		assert_int_equal(catalog_helper_id(name), id);
+		snprintf(prefixed, sizeof(prefixed), "bpf_%s", name);
+		assert_int_equal(catalog_helper_id(prefixed), id);
+		if (h)
+			assert_string_equal(h->name, name);
+	}
+	assert_null(catalog_helper_name(0));
+	assert_null(catalog_helper_name(__BPF_FUNC_MAX_ID));
+	assert_null(catalog_helper_name(UINT32_MAX));
+	assert_int_equal(catalog_helper_id("unspec"), -1);
+	assert_int_equal(catalog_helper_id("bpf_bpf_redirect"), -1);
+	assert_int_equal(catalog_helper_id(""), -1);
+}
+
+/* A length follows its memory, nothing follows ARG_NONE, a map comes with its rule. */
+static void rows_are_well_formed(void **state)
+{
+	for (uint32_t id = 1; id < __BPF_FUNC_MAX_ID; id++) {
+		const struct helper *h = catalog_helper(id);
+		bool map = false;
+
+		for (int i = 0; h && i < 5; i++) {
+			int arg = h->args[i], prev = i ? h->args[i - 1] : ARG_NONE;
+			bool sized = prev == ARG_MEM || prev == ARG_MEM_OR_NULL ||
+				     prev == ARG_UNINIT_MEM || prev == ARG_UNINIT_MEM_OR_NULL;
+
+			map |= arg == ARG_MAP;
+			assert_int_equal(sized, arg == ARG_SIZE || arg == ARG_SIZE0);
+			if (i && prev == ARG_NONE)
+				assert_int_equal(arg, ARG_NONE);
+		}
+		if (h)
+			assert_int_equal(map, h->maps != MAPS_NONE);
+	}
+}
+
+static void finds_maps(void **state)
+{
+	const struct map_kind *kind = catalog_map(BPF_MAP_TYPE_PERCPU_HASH);
+
+	assert_non_null(kind);
+	assert_string_equal(kind->name, "percpu_hash");
+	assert_ptr_equal(catalog_map_by_name("percpu_hash"), kind);
+	assert_int_equal(kind->type, BPF_MAP_TYPE_PERCPU_HASH);
+	assert_true(kind->traits & MAP_PER_CPU);
+	assert_null(catalog_map(BPF_MAP_TYPE_UNSPEC));
+	assert_null(catalog_map(BPF_MAP_TYPE_SK_STORAGE));
+	assert_null(catalog_map(UINT32_MAX));
+	assert_null(catalog_map_by_name("unspec"));
+	for (uint32_t t = 1; t <= BPF_MAP_TYPE_USER_RINGBUF; t++)
+		assert_non_null(catalog_map_name(t));
+	assert_string_equal(catalog_map_name(BPF_MAP_TYPE_SK_STORAGE), "sk_storage");
+	assert_null(catalog_map_name(0));
+	assert_null(catalog_map_name(UINT32_MAX));
+}
+
+static void finds_programs(void **state)
+{
+	const struct prog_type *xdp = catalog_prog(BPF_PROG_TYPE_XDP);
+	const struct prog_type *tc = catalog_prog_by_name("sched_cls");
+	const struct ctx_field *f;
+
+	assert_string_equal(xdp->name, "xdp");
+	assert_string_equal(xdp->sections[0], "xdp");
+	assert_ptr_equal(tc, catalog_prog(BPF_PROG_TYPE_SCHED_CLS));
+	assert_null(catalog_prog(BPF_PROG_TYPE_UNSPEC));
+	assert_null(catalog_prog(BPF_PROG_TYPE_KPROBE));
+	assert_null(catalog_prog(UINT32_MAX));
+	assert_null(catalog_prog_by_name("kprobe"));
+
+	f = catalog_ctx_field(tc, offsetof(struct __sk_buff, data_end), 4);
+	assert_string_equal(f->name, "data_end");
+	assert_int_equal(f->engine_off, offsetof(struct visor_packet, end));
+	assert_int_equal(f->yield, CTX_PKT_END);
+	assert_null(catalog_ctx_field(tc, offsetof(struct __sk_buff, data_end) + 2, 4));
+	assert_null(catalog_ctx_field(tc, UINT32_MAX, UINT32_MAX));
+	assert_null(catalog_ctx_access(tc, 0, 3, false));
+	assert_null(catalog_ctx_access(tc, 0, 0, false));
+	assert_null(catalog_ctx_access(tc, 0, 16, false));
+}
+
+static void names_verdicts(void **state)
+{
+	assert_string_equal(catalog_verdict(BPF_PROG_TYPE_XDP, XDP_TX), "XDP_TX");
+	assert_string_equal(catalog_verdict(BPF_PROG_TYPE_SCHED_ACT, TC_ACT_SHOT), "TC_ACT_SHOT");
+	assert_string_equal(catalog_verdict(BPF_PROG_TYPE_SCHED_CLS, -1), "TC_ACT_UNSPEC");
+	assert_null(catalog_verdict(BPF_PROG_TYPE_XDP, 5));
+	assert_null(catalog_verdict(BPF_PROG_TYPE_SOCKET_FILTER, 0));
+	assert_null(catalog_verdict(BPF_PROG_TYPE_KPROBE, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_helpers),	cmocka_unit_test(names_all_helpers),
+		cmocka_unit_test(rows_are_well_formed), cmocka_unit_test(finds_maps),
+		cmocka_unit_test(finds_programs),	cmocka_unit_test(names_verdicts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
