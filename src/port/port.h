@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port/port.h - sources and sinks of packets.
+ *
+ * A port has a source, a sink, or both: `wan: {pcap: in.pcap, pcap_out: out.pcap}` reads
+ * from one file and transmits into another, as a device receives and transmits. The kinds
+ * of sources and sinks, and their options, are two tables at the end of this header.
+ *
+ * Ownership: the caller owns a struct port_config (port_config_free) and the struct port
+ * opened from it (port_close). A struct port_batch is a frame pool with its packets; it
+ * is allocated once and reused, so that nothing is allocated per packet. One port and one
+ * batch belong to one thread at a time.
+ *
+ * A frame, one of PORT_BATCH in the pool (a longer packet takes several, and then has no
+ * tailroom). The room is that of a kernel page with an XDP packet in it:
+ *
+ *    |-- 256 headroom --|== packet ==|-- tailroom: packet and tailroom 3520 bytes --| pad |
+ */
+#ifndef PORT_PORT_H
+#define PORT_PORT_H
+
+#include <time.h>
+
+#include "base/diag.h"
+#include "visor/packet.h"
+
+#define PORT_BATCH    64
+#define PORT_HEADROOM 256
+#define PORT_ROOM     3520 /* packet and tailroom: 4096 - headroom - 320 of the kernel's own */
+#define PORT_MAX_LEN  262144
+
+/* ---- configuration -------------------------------------------------------------------- */
+
+struct port_kind;
+
+struct port_config {
+	const struct port_kind *source, *sink; /* NULL: none */
+	char *path_in, *path_out;
+	uint64_t ifindex;                      /* as programs see it; 0: numbered by the chain */
+	uint64_t loop, snaplen;                /* pcap, pcap_out */
+	uint64_t count, size, seed, flows, rate, protocol, family; /* generate */
+};
+
+/* Everything at its default: neither source nor sink. */
+void port_config_init(struct port_config *cfg);
+
+/*
+ * Sets one option by its name in a chain file: a kind ("pcap", with its main value) or an
+ * option of a kind that was set before ("loop"). -EINVAL with text and hint in diag, without
+ * a place: unknown option, second source, bad number, out of range ...
+ * An option may precede its kind only in port_config_set's second pass: see port_is_kind.
+ */
+int port_config_set(struct port_config *cfg, const char *name, const char *value,
+		    struct visor_diag *diag);
+/* True if name is a kind; a chain file's kinds are set before its other options. */
+bool port_is_kind(const char *name);
+void port_config_free(struct port_config *cfg);
+
+/* ---- packets -------------------------------------------------------------------------- */
+
+/* Why a packet of a source was not handed on.   SKIP(id, text) */
+#define PORT_SKIPS(SKIP)                                                                           \
+	SKIP(LINKTYPE, "not Ethernet")                                                             \
+	SKIP(SHORT, "shorter than an Ethernet header")                                             \
+	SKIP(LONG, "longer than 262144 bytes")
+
+enum port_skip {
+#define SKIP(id, text) PORT_SKIP_##id,
+	PORT_SKIPS(SKIP)
+#undef SKIP
+		PORT_SKIP_COUNT
+};
+extern const char *const port_skip_text[PORT_SKIP_COUNT];
+
+struct port_stats {
+	uint64_t in_packets, in_bytes;   /* handed on by the source */
+	uint64_t out_packets, out_bytes; /* taken by the sink */
+	uint64_t skipped[PORT_SKIP_COUNT];
+	char skip_detail[64]; /* e.g. the link type's name, of the first packet skipped */
+};
+
+/* What came with a packet, and goes out with it. */
+struct port_meta {
+	struct timespec time;
+	uint32_t len;      /* as received */
+	uint32_t wire_len; /* on the wire, if the capture had cut it */
+};
+
+struct port_batch {
+	uint32_t n;
+	struct visor_packet pkts[PORT_BATCH];
+	struct port_meta meta[PORT_BATCH];
+	uint8_t *pool; /* private: the frames */
+	uint32_t used; /* private: bytes of the pool taken */
+};
+
+/* NULL: no memory. */
+struct port_batch *port_batch_new(void);
+void port_batch_free(struct port_batch *batch);
+
+/* ---- ports ---------------------------------------------------------------------------- */
+
+struct port;
+
+/* Opens source and sink. cfg is copied. diag names the file. */
+int port_open(const struct port_config *cfg, struct port **out, struct visor_diag *diag);
+
+/*
+ * Fills the batch with up to `max` (at most PORT_BATCH) packets. Returns their number; 0 at
+ * the end of the source (or without one); negative errno with diag if the source broke:
+ * everything before the break has been handed on by then.
+ */
+int port_receive(struct port *port, struct port_batch *batch, uint32_t max,
+		 struct visor_diag *diag);
+
+bool port_has_source(const struct port *port);
+bool port_has_sink(const struct port *port);
+
+/* Transmits packet i of a batch as it is now. -ENXIO: there is no sink. The packet may be
+ * buffered until port_flush. */
+int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
+	      struct visor_diag *diag);
+/* What was sent is in the hands of the system. A capture file is whole after this. */
+int port_flush(struct port *port, struct visor_diag *diag);
+
+void port_stats(const struct port *port, struct port_stats *out);
+/* Closes and frees (NULL: nothing). Reports an error of the last write. */
+int port_close(struct port *port, struct visor_diag *diag);
+
+/* ---- the tables ----------------------------------------------------------------------- */
+
+enum port_type { PORT_PATH, PORT_NUMBER, PORT_CHOICE, PORT_FLAG };
+
+/*
+ *   KIND(name, role, type and field of the main value, help)
+ *
+ * `null` takes any value (`null:` or `null: true`).
+ */
+#define PORT_KINDS(KIND)                                                                           \
+	KIND(pcap, source, PATH, path_in, "capture file to read, pcap or pcapng; - for stdin")     \
+	KIND(generate, source, NUMBER, count, "packets to generate")                               \
+	KIND(pcap_out, sink, PATH, path_out, "capture file to write; - for stdout")                \
+	KIND(null, sink, FLAG, ifindex, "takes every packet and forgets it")
+
+/*
+ *   OPTION(kind, name, type, default, min, max or list of choices, help)
+ *
+ * The name is the field in struct port_config. Kind `port`: any.
+ */
+#define PORT_OPTIONS(OPTION)                                                                       \
+	OPTION(port, ifindex, NUMBER, 0, 1, INT32_MAX, "interface index that programs see")        \
+	OPTION(pcap, loop, NUMBER, 1, 1, UINT64_MAX, "times to play the file")                     \
+	OPTION(pcap_out, snaplen, NUMBER, PORT_MAX_LEN, 64, PORT_MAX_LEN, "bytes kept of a packet") \
+	OPTION(generate, size, NUMBER, 64, 64, 9216, "bytes of a packet, without checksum")        \
+	OPTION(generate, seed, NUMBER, 1, 0, UINT64_MAX, "of the random numbers")                  \
+	OPTION(generate, flows, NUMBER, 1, 1, 65536, "different address and port pairs")           \
+	OPTION(generate, rate, NUMBER, 0, 0, UINT32_MAX, "packets a second; 0: as fast as possible") \
+	OPTION(generate, protocol, CHOICE, 0, "udp", "tcp", "of the packets")                      \
+	OPTION(generate, family, CHOICE, 0, "ipv4", "ipv6", "of the packets")
+
+#endif
