@@ -305,8 +305,7 @@ static void helpers_agree(void **state)
 
 		/* A program array belongs to the type of the first program that uses it. */
 		close(map_fds[BPF_MAP_TYPE_PROG_ARRAY]);
-		map_fds[BPF_MAP_TYPE_PROG_ARRAY] =
-			new_map(catalog_map(BPF_MAP_TYPE_PROG_ARRAY), 0);
+		map_fds[BPF_MAP_TYPE_PROG_ARRAY] = new_map(catalog_map(BPF_MAP_TYPE_PROG_ARRAY), 0);
 		for (uint32_t id = 1; id < __BPF_FUNC_MAX_ID; id++) {
 			const struct helper *h = catalog_helper(id);
 
