@@ -33,6 +33,7 @@
 	FORM(JMP_RR, D | S | O, 0)   \
 	FORM(JMP_RI, D | I | O, 0)   \
 	FORM(CALL, I, S)             \
+	FORM(KFUNC, I | O, S)        \
 	FORM(CALLX, D, 0)            \
 	FORM(EXIT, 0, 0)             \
 	FORM(LDX, D | S | O, 0)      \

@@ -103,10 +103,9 @@ static int structure_insn(struct verify_work *w, uint32_t i)
 	case ISA_FORM_CALL:
 		if (id == ISA_CALL_HELPER)
 			return structure_helper(w, i, (uint32_t)insn->imm);
-		if (id == ISA_CALL_KFUNC)
-			return verify_fail(w, -EINVAL, i,
-					   "calling kernel function is not supported");
 		return 0;
+	case ISA_FORM_KFUNC:
+		return verify_fail(w, -EINVAL, i, "calling kernel function is not supported");
 	case ISA_FORM_CALLX:
 		if (!w->image->call_reg)
 			return verify_fail(w, -EINVAL, i, "unknown opcode %02x", insn->code);
