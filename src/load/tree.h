@@ -20,11 +20,11 @@ enum tree_kind { TREE_SCALAR, TREE_LIST, TREE_MAP };
 
 struct tree_node {
 	enum tree_kind kind;
-	bool quoted;        /* scalar: was in quotes */
-	uint32_t line, col; /* from 1 */
-	char *text;         /* scalar: NUL-terminated, contains no other NUL */
-	uint32_t n;         /* list: children; map: pairs */
-	struct tree_node **keys; /* map: scalars */
+	bool quoted;		  /* scalar: was in quotes */
+	uint32_t line, col;	  /* from 1 */
+	char *text;		  /* scalar: NUL-terminated, contains no other NUL */
+	uint32_t n;		  /* list: children; map: pairs */
+	struct tree_node **keys;  /* map: scalars */
 	struct tree_node **items; /* list: children; map: values */
 };
 

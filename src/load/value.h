@@ -48,7 +48,7 @@ int value_parse_text(const struct btf *btf, uint32_t type_id, const char *text, 
 
 enum value_flags {
 	VALUE_JSON = 1, /* valid JSON: names and texts quoted */
-	VALUE_RAW = 2,  /* numbers and lists only: no addresses, no enumerators' names */
+	VALUE_RAW = 2,	/* numbers and lists only: no addresses, no enumerators' names */
 };
 
 /* Prints the value on one line without a newline. Returns 0, or negative errno with diag if
