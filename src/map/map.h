@@ -32,6 +32,9 @@ struct map_ops;  /* one table per type, private to the map layer */
 
 struct map {
 	const struct map_ops *ops;
+	const struct map_kind *kind;
+	/* The type's look-up, for callers that want to skip one indirection (a JIT). */
+	void *(*lookup)(struct map *map, const void *key, uint32_t cpu);
 	struct map_head *head;
 	uint8_t *mem;      /* start of the mapping */
 	size_t size;       /* of the file */
@@ -39,10 +42,12 @@ struct map {
 	uint32_t btf_id, btf_key_type_id, btf_value_type_id, btf_vmlinux_value_type_id;
 	uint64_t map_extra;
 	uint32_t n_cpus;   /* slots of a per-CPU value */
-	uint32_t value_stride; /* bytes from one value (or CPU slot) to the next */
+	uint32_t value_stride; /* bytes from one value to the next */
 	int fd;            /* the process's own descriptor of the file */
+	bool readonly;     /* the descriptor does not allow writing: every change gives -EPERM */
 	uint32_t refs;
 	void *local;       /* per process data of the type: resolved programs of a program array */
+	void (*local_free)(struct map *map); /* called once at the end, if set */
 	void *owner;       /* for the sys layer */
 };
 
@@ -74,7 +79,10 @@ uint32_t map_possible_cpus(void);
 /* ---- the side of programs (no checks of pointers, no copying) ------------------------- */
 
 /* The value for `cpu` (ignored by maps that are not per CPU), or NULL. */
-void *map_lookup(struct map *map, const void *key, uint32_t cpu);
+static inline void *map_lookup(struct map *map, const void *key, uint32_t cpu)
+{
+	return map->lookup(map, key, cpu);
+}
 long map_update(struct map *map, const void *key, const void *value, uint64_t flags, uint32_t cpu);
 long map_delete(struct map *map, const void *key);
 
