@@ -17,9 +17,9 @@
 #include "base/diag.h"
 
 struct arena {
-	uint8_t *mem; /* page aligned */
-	size_t size;  /* of file and mapping */
-	int fd;       /* owned */
+	uint8_t *mem;  /* page aligned */
+	size_t size;   /* of file and mapping */
+	int fd;	       /* owned */
 	bool readonly; /* the descriptor does not allow writing: stores would fault */
 };
 

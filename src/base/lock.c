@@ -14,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_WAITERS   0x80000000u
-#define LOCK_TID_BITS  22 /* Linux: thread ids are below 2^22 */
-#define LOCK_TID_MASK  ((1u << LOCK_TID_BITS) - 1)
-#define LOCK_NAME_MASK 0x7fffffffu
-#define LOCK_SPINS     200
-#define LOCK_CHECK_MS  2    /* how long a waiter sleeps before it looks after the owner */
+#define LOCK_WAITERS	0x80000000u
+#define LOCK_TID_BITS	22 /* Linux: thread ids are below 2^22 */
+#define LOCK_TID_MASK	((1u << LOCK_TID_BITS) - 1)
+#define LOCK_NAME_MASK	0x7fffffffu
+#define LOCK_SPINS	200
+#define LOCK_CHECK_MS	2 /* how long a waiter sleeps before it looks after the owner */
 #define LOCK_GIVE_UP_MS 1000
 
 static __thread uint32_t lock_name; /* 0: not known yet */

@@ -78,8 +78,8 @@ static long array_update(struct map *map, const void *key, const void *value, ui
 	return err;
 }
 
-static long percpu_array_update(struct map *map, const void *key, const void *value,
-				uint64_t flags, uint32_t cpu)
+static long percpu_array_update(struct map *map, const void *key, const void *value, uint64_t flags,
+				uint32_t cpu)
 {
 	int err = array_check_update(map, get_u32(key), flags);
 	void *slot;

@@ -140,16 +140,14 @@ static bool hash_needs_audit(struct hash *h)
 static uint32_t hash_mark(struct hash *h, uint8_t *used)
 {
 	uint32_t b, index, count = 0, *link;
-	uint64_t hv;
 
 	for (b = 0; b <= h->bucket_mask; b++) {
 		link = &h->buckets[b].head;
-		while (shared_load(link)) {
-			index = shared_load(link) - 1;
-			hv = index < h->n_elems ? hash_key(h, hash_elem(h, index)->key,
-							   h->map.desc.key_size)
-						: ~(uint64_t)b;
-			if ((hv & h->bucket_mask) != b || used[index / 8] & 1 << index % 8) {
+		while ((index = shared_load(link)) != 0) {
+			index--;
+			if (index >= h->n_elems || used[index / 8] & 1 << index % 8 ||
+			    (hash_key(h, hash_elem(h, index)->key, h->map.desc.key_size) &
+			     h->bucket_mask) != b) {
 				shared_publish(link, 0);
 				break;
 			}
@@ -399,7 +397,7 @@ static void hash_unlink(struct hash *h, uint64_t hv, struct hash_spot spot)
 
 #define HASH_ALL_CPUS UINT32_MAX
 
-/* Stores a value for one CPU or for all; `only`: it is the element's first, so the other
+/* Stores a value for one CPU or for all; `first`: it is the element's first, so the other
  * CPUs' must not be what a former owner of the memory left there. */
 static void hash_put_value(struct hash *h, uint32_t index, const void *value, uint32_t cpu,
 			   bool first)
@@ -412,8 +410,8 @@ static void hash_put_value(struct hash *h, uint32_t index, const void *value, ui
 	}
 	for (i = 0; i < h->map.n_cpus; i++) {
 		if (cpu == HASH_ALL_CPUS)
-			shared_put(hash_value(h, index, i), (const uint8_t *)value + (size_t)i * stride,
-				   size);
+			shared_put(hash_value(h, index, i),
+				   (const uint8_t *)value + (size_t)i * stride, size);
 		else if (cpu == i)
 			shared_put(hash_value(h, index, i), value, size);
 		else if (first)
@@ -422,8 +420,8 @@ static void hash_put_value(struct hash *h, uint32_t index, const void *value, ui
 }
 
 /* The change itself, under the lock. -EAGAIN: the books do not add up, an audit is needed. */
-static int hash_set(struct hash *h, uint64_t hv, const void *key, const void *value,
-		    uint64_t flags, uint32_t cpu)
+static int hash_set(struct hash *h, uint64_t hv, const void *key, const void *value, uint64_t flags,
+		    uint32_t cpu)
 {
 	struct hash_spot spot = hash_locate(h, hv, key);
 	bool there = spot.index != HASH_NONE;

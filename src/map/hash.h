@@ -42,7 +42,7 @@ struct hash {
 	struct hash_bucket *buckets;
 	struct hash_lock *locks;
 	uint8_t *elems;
-	uint8_t *values;     /* of the first element (and CPU) */
+	uint8_t *values; /* of the first element (and CPU) */
 	uint64_t seed;
 	uint64_t cpu_stride; /* per CPU: bytes from one CPU's values to the next CPU's */
 	uint32_t bucket_mask, lock_mask;
@@ -140,9 +140,10 @@ static inline uint64_t hash_key(const struct hash *h, const void *key, uint32_t 
 
 /* Index of the key's element in a chain, or HASH_NONE; to be believed only if seq of the
  * bucket is the same before and after, or under the lock. */
-static inline __attribute__((always_inline)) uint32_t
-hash_walk(const struct hash *h, const struct hash_bucket *b, uint64_t hv, const void *key,
-	  uint32_t key_size)
+static inline __attribute__((always_inline)) uint32_t hash_walk(const struct hash *h,
+								const struct hash_bucket *b,
+								uint64_t hv, const void *key,
+								uint32_t key_size)
 {
 	uint32_t at = shared_load_acquire(&b->head), left;
 	const struct hash_elem *e;

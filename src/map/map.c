@@ -185,8 +185,7 @@ int map_new(const struct map_attr *attr, uint32_t id, int fd, struct map **out,
 	}
 	err = map_set_arena(map, &arena);
 	if (err) {
-		diag_fail(diag, err, "create map", "cannot set up the %s",
-			  map->kind->name);
+		diag_fail(diag, err, "create map", "cannot set up the %s", map->kind->name);
 		goto out;
 	}
 	shared_publish(&head->magic, MAP_MAGIC);
@@ -292,7 +291,7 @@ long map_delete(struct map *map, const void *key)
 {
 	if (UNLIKELY(map->readonly || !map->ops->delete))
 		return map->readonly ? -EPERM : -MAP_ENOTSUPP;
-	return map->ops->delete(map, key);
+	return map->ops->delete (map, key);
 }
 
 /* ---- the side of the system call ------------------------------------------------------- */
@@ -332,7 +331,7 @@ int map_user_delete(struct map *map, const void *key)
 		return -EPERM;
 	if (!map->ops->delete)
 		return -MAP_ENOTSUPP;
-	return (int)map->ops->delete(map, key);
+	return (int)map->ops->delete (map, key);
 }
 
 int map_user_lookup_and_delete(struct map *map, const void *key, void *value, uint64_t flags)
@@ -350,7 +349,22 @@ int map_user_lookup_and_delete(struct map *map, const void *key, void *value, ui
 
 int map_user_next_key(struct map *map, const void *key, void *next)
 {
-	return map->ops->next_key ? map->ops->next_key(map, key, next) : -MAP_ENOTSUPP;
+	uint8_t small[256], *copy = NULL;
+	int err;
+
+	if (!map->ops->next_key)
+		return -MAP_ENOTSUPP;
+	if (key != next)
+		return map->ops->next_key(map, key, next);
+	/* A loop that steps on in one buffer: the types may need the old key to the end. */
+	copy = map->desc.key_size <= sizeof(small) ? small : malloc(map->desc.key_size);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, key, map->desc.key_size);
+	err = map->ops->next_key(map, copy, next);
+	if (copy != small)
+		free(copy);
+	return err;
 }
 
 int map_freeze(struct map *map)

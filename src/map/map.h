@@ -28,7 +28,7 @@
 #define MAP_MAX_CPUS 512
 
 struct map_head; /* the last page, private to the map layer */
-struct map_ops;  /* one table per type, private to the map layer */
+struct map_ops;	 /* one table per type, private to the map layer */
 
 struct map {
 	const struct map_ops *ops;
@@ -36,19 +36,19 @@ struct map {
 	/* The type's look-up, for callers that want to skip one indirection (a JIT). */
 	void *(*lookup)(struct map *map, const void *key, uint32_t cpu);
 	struct map_head *head;
-	uint8_t *mem;      /* start of the mapping */
-	size_t size;       /* of the file */
+	uint8_t *mem;	      /* start of the mapping */
+	size_t size;	      /* of the file */
 	struct map_desc desc; /* constant copy of what the header said at attach */
 	uint32_t btf_id, btf_key_type_id, btf_value_type_id, btf_vmlinux_value_type_id;
 	uint64_t map_extra;
-	uint32_t n_cpus;   /* slots of a per-CPU value */
+	uint32_t n_cpus;       /* slots of a per-CPU value */
 	uint32_t value_stride; /* bytes from one value to the next */
-	int fd;            /* the process's own descriptor of the file */
-	bool readonly;     /* the descriptor does not allow writing: every change gives -EPERM */
+	int fd;		       /* the process's own descriptor of the file */
+	bool readonly; /* the descriptor does not allow writing: every change gives -EPERM */
 	uint32_t refs;
-	void *local;       /* per process data of the type: resolved programs of a program array */
+	void *local; /* per process data of the type: resolved programs of a program array */
 	void (*local_free)(struct map *map); /* called once at the end, if set */
-	void *owner;       /* for the sys layer */
+	void *owner;			     /* for the sys layer */
 };
 
 /* What the caller of map_new wants; the UAPI's names. */

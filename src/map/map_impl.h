@@ -16,12 +16,12 @@
 #include "base/lock.h"
 #include "map/map.h"
 
-#define MAP_MAGIC   UINT64_C(0x70616d726f736976) /* "visormap" */
-#define MAP_VERSION 1
+#define MAP_MAGIC    UINT64_C(0x70616d726f736976) /* "visormap" */
+#define MAP_VERSION  1
 #define MAP_ENOTSUPP 524 /* the kernel's own "not supported", which has no name outside */
 
 struct map_hash_state {
-	uint64_t free;  /* stack of free elements: low half index + 1, high half a tag against ABA */
+	uint64_t free; /* stack of free elements: low half index + 1, high half a tag against ABA */
 	uint32_t fresh; /* elements from here on were never used */
 	uint32_t count; /* elements in chains; may be too high, never too low */
 	uint32_t audit; /* lock of the one who repairs */
@@ -30,16 +30,16 @@ struct map_hash_state {
 
 struct map_trie_state {
 	uint32_t lock;
-	uint32_t seq;   /* counts unlinked nodes */
+	uint32_t seq; /* counts unlinked nodes */
 	uint32_t root;
-	uint32_t free;  /* list of free nodes, index + 1 */
+	uint32_t free;	/* list of free nodes, index + 1 */
 	uint32_t fresh; /* nodes from here on were never used */
 	uint32_t count; /* prefixes stored */
 };
 
 struct map_ring_state {
-	uint32_t lock;    /* of reserving */
-	uint32_t wake;    /* counts notifications */
+	uint32_t lock;	  /* of reserving */
+	uint32_t wake;	  /* counts notifications */
 	uint32_t waiters; /* somebody sleeps on `wake` */
 	uint64_t pending; /* position of the oldest record that may not be committed yet */
 };
@@ -94,7 +94,7 @@ extern const struct map_ops lpm_ops, ring_ops;
 
 /* Largest thing the kernel allocates in one piece (KMALLOC_MAX_SIZE), and for per-CPU data. */
 #define MAP_KMALLOC_MAX (4u << 20)
-#define MAP_PERCPU_MAX  (32u << 10)
+#define MAP_PERCPU_MAX	(32u << 10)
 
 /* ---- shared memory -------------------------------------------------------------------- */
 
@@ -102,7 +102,7 @@ extern const struct map_ops lpm_ops, ring_ops;
 #define shared_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define shared_store(p, v)     __atomic_store_n(p, v, __ATOMIC_RELAXED)
 /* Publishes everything that was stored before. */
-#define shared_publish(p, v)   __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define shared_publish(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 /* Reads up to eight bytes as the low-order bytes (in memory order) of a word. */
 static inline uint64_t get_tail(const void *p, uint32_t n)
