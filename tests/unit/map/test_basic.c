@@ -3,6 +3,7 @@
  * in each corner is compared in test_kernel.c. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
