@@ -57,6 +57,11 @@ struct visor_packet {
 	uint64_t sk;       /* always 0: there are no sockets here */
 	uint8_t tstamp_type;
 
+	/* what the kernel knows of an sk_buff without showing it */
+	uint8_t hash_set;  /* hash is valid even if it is 0 */
+	uint8_t csum_good; /* checksums known to be correct: 0 none, 1 the outermost, ... */
+	uint16_t l2_len;   /* bytes from data to the network header */
+
 	/* results */
 	uint32_t verdict;          /* the program's return value */
 	uint32_t redirect_ifindex; /* target of bpf_redirect / bpf_redirect_map, 0: none */
@@ -75,6 +80,7 @@ static inline void visor_packet_init(struct visor_packet *pkt, void *buf, uint32
 	pkt->stop = pkt->start + size;
 	pkt->len = len;
 	pkt->wire_len = len;
+	pkt->l2_len = 14;
 }
 
 #ifdef __cplusplus
