@@ -52,13 +52,55 @@ static inline int kernel_map(uint32_t type, uint32_t key, uint32_t value, uint32
 	return kernel_bpf(BPF_MAP_CREATE, &attr);
 }
 
-/* The verifier's log goes to log if that is not NULL. */
-static inline int kernel_prog(uint32_t type, const struct bpf_insn *insns, uint32_t n,
-			      const char *license, char *log, uint32_t log_size)
+/* BTF of two functions, type 3 (global) and 4 (static): `int (void)`. */
+static inline int kernel_func_btf(void)
 {
+	static const struct {
+		struct btf_header head;
+		struct btf_type int_type;
+		uint32_t int_bits;
+		struct btf_type proto, main, callback;
+		char strings[16];
+	} btf = {
+		.head = {.magic = BTF_MAGIC,
+			 .version = BTF_VERSION,
+			 .hdr_len = sizeof(struct btf_header),
+			 .type_len = 4 * sizeof(struct btf_type) + 4,
+			 .str_off = 4 * sizeof(struct btf_type) + 4,
+			 .str_len = 16},
+		.int_type = {.name_off = 1, .info = BTF_KIND_INT << 24, .size = 4},
+		.int_bits = BTF_INT_SIGNED << 24 | 32,
+		.proto = {.info = BTF_KIND_FUNC_PROTO << 24, .type = 1},
+		.main = {.name_off = 5, .info = BTF_KIND_FUNC << 24 | BTF_FUNC_GLOBAL, .type = 2},
+		.callback = {.name_off = 10, .info = BTF_KIND_FUNC << 24, .type = 2},
+		.strings = "\0int\0main\0call",
+	};
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
+	attr.btf = (uintptr_t)&btf;
+	attr.btf_size = sizeof(btf);
+	return kernel_bpf(BPF_BTF_LOAD, &attr);
+}
+
+/* The verifier's log goes to log if that is not NULL. Instruction `callback`, if not 0, starts
+ * a function that is called back. */
+static inline int kernel_prog_with(uint32_t type, const struct bpf_insn *insns, uint32_t n,
+				   uint32_t callback, const char *license, char *log,
+				   uint32_t log_size)
+{
+	struct bpf_func_info funcs[] = {{.insn_off = 0, .type_id = 3},
+					{.insn_off = callback, .type_id = 4}};
+	union bpf_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	if (callback) {
+		attr.prog_btf_fd = kernel_func_btf();
+		attr.func_info = (uintptr_t)funcs;
+		attr.func_info_cnt = 2;
+		attr.func_info_rec_size = sizeof(funcs[0]);
+	}
 	attr.prog_type = type;
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = n;
@@ -69,7 +111,16 @@ static inline int kernel_prog(uint32_t type, const struct bpf_insn *insns, uint3
 		attr.log_size = log_size;
 		attr.log_level = 1;
 	}
-	return kernel_bpf(BPF_PROG_LOAD, &attr);
+	fd = kernel_bpf(BPF_PROG_LOAD, &attr);
+	if (callback)
+		close(attr.prog_btf_fd);
+	return fd;
+}
+
+static inline int kernel_prog(uint32_t type, const struct bpf_insn *insns, uint32_t n,
+			      const char *license, char *log, uint32_t log_size)
+{
+	return kernel_prog_with(type, insns, n, 0, license, log, log_size);
 }
 
 /* Ends the test program as "skipped" where the kernel gives us no bpf. */

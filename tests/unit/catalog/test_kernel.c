@@ -119,6 +119,7 @@ enum change {
 struct code {
 	struct bpf_insn insns[64];
 	uint32_t n;
+	uint32_t func; /* the instruction that takes the callback's address, 0: none */
 };
 
 #define EMIT(c, ...)                                                              \
@@ -168,6 +169,13 @@ static void emit_arg(struct code *c, int reg, int kind, int map_fd)
 	case ARG_ALLOC_SIZE:
 		EMIT(c, MOV_IMM(reg, 16));
 		break;
+	case ARG_FUNC:
+		c->func = c->n;
+		EMIT(c, LD64(reg, BPF_PSEUDO_FUNC, 0, 0));
+		break;
+	case ARG_STACK_OR_NULL:
+		emit_stack_pointer(c, reg, -8);
+		break;
 	case ARG_ALLOC_MEM:
 		EMIT(c, MOV_REG(reg, 8));
 		break;
@@ -211,6 +219,7 @@ static bool kernel_accepts(uint32_t type, const struct helper *h, enum change ch
 			   int map_fd, char *log, uint32_t log_size)
 {
 	struct code c = {.n = 0};
+	uint32_t callback = 0;
 	bool packet = type != BPF_PROG_TYPE_SOCKET_FILTER;
 	int fd;
 
@@ -243,7 +252,13 @@ static bool kernel_accepts(uint32_t type, const struct helper *h, enum change ch
 	if (change == USE_PACKET)
 		EMIT(&c, LOAD(BPF_B, 1, 7, 0));
 	EMIT(&c, MOV_IMM(0, 0), EXIT());
-	fd = kernel_prog(type, c.insns, c.n, change == NO_GPL ? "BSD" : "GPL", log, log_size);
+	if (c.func) {
+		callback = c.n;
+		c.insns[c.func].imm = (int)(callback - c.func - 1);
+		EMIT(&c, MOV_IMM(0, 0), EXIT());
+	}
+	fd = kernel_prog_with(type, c.insns, c.n, callback, change == NO_GPL ? "BSD" : "GPL", log,
+			      log_size);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -294,6 +309,8 @@ static void expect_argument(uint32_t type, const struct helper *h, int i)
 			expect_change(type, h, IN_PACKET, i, h->flags & HELPER_PKT_DATA);
 		expect_change(type, h, READ_ONLY, i, !is_uninit(kind));
 	}
+	if (kind == ARG_STACK_OR_NULL)
+		expect_change(type, h, ZERO_LENGTH, i, true); /* NULL */
 	if (mem)
 		expect_change(type, h, NULL_AND_ZERO, i, or_null);
 }
