@@ -1,0 +1,7 @@
+# A helper of tc programs only.
+# type: xdp
+# expect: EINVAL cannot use helper bpf_skb_vlan_push#18
+	r1 = 0
+	call 18
+	r0 = 0
+	exit

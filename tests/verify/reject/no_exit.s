@@ -1,0 +1,3 @@
+# type: xdp
+# expect: EINVAL last insn is not an exit or jmp
+	r0 = 2

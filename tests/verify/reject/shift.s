@@ -1,0 +1,5 @@
+# type: xdp
+# expect: EINVAL invalid shift
+	r0 = 1
+	w0 <<= 32
+	exit
