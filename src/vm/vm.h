@@ -25,6 +25,7 @@
 enum vm_mode { VM_CHECKED, VM_UNCHECKED };
 
 struct vm_prog;
+struct vm_insn;
 struct visor_run;
 
 typedef uint64_t (*vm_helper_fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
@@ -35,8 +36,10 @@ struct vm_host {
 	/* The program of that id with a new reference, or NULL. Called when a program array's
 	 * slot is first used by this process or has changed. */
 	struct vm_prog *(*prog_by_id)(void *user, uint32_t id);
-	/* A helper beyond the catalog's: its body, or NULL. */
-	vm_helper_fn (*helper)(void *user, const struct prog_type *type, uint32_t id);
+	/* A helper beyond the catalog's: its body, or NULL. *desc (NULL: unknown, arguments are
+	 * passed on unchecked) must stay valid as long as the program. */
+	vm_helper_fn (*helper)(void *user, const struct prog_type *type, uint32_t id,
+			       const struct helper **desc);
 	/* bpf_trace_printk's text, one line without newline; NULL: standard error. */
 	void (*trace)(void *user, const char *line);
 	void *user;
@@ -51,10 +54,16 @@ struct vm_prog_attr {
 	char name[BPF_OBJ_NAME_LEN];
 };
 
+/* Drops the programs that tail calls through this map have resolved (they hold references,
+ * also to programs that use the map): for when the map's last user outside of programs is
+ * gone. Harmless at any time: what is needed is resolved again. */
+void vm_map_forget(struct map *map);
+
 /* -EOPNOTSUPP with diag if the program cannot run in this mode (VERIFIED_MAYBE_CTX unchecked). */
 int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct visor_diag *diag);
 struct vm_prog *vm_prog_ref(struct vm_prog *prog);
-/* The last reference waits until no thread of this process runs the program. */
+/* The last reference frees the program once no thread of this process can still be running
+ * it: at once, or when the threads that are between vm_enter and vm_leave now have left. */
 void vm_prog_unref(struct vm_prog *prog);
 const struct verified *vm_prog_code(const struct vm_prog *prog);
 const char *vm_prog_name(const struct vm_prog *prog);
@@ -86,6 +95,19 @@ struct vm_region {
 };
 #define VM_MAX_REGIONS 16
 
+/* The stack of one function: the lower part is the program's, above it r10 finds the rest. */
+struct vm_frame {
+	uint8_t stack[VM_STACK_SIZE];
+	struct visor_run *run;
+	const struct vm_insn *ret; /* where the caller goes on; NULL: the run ends */
+	const struct vm_prog *prog; /* the caller's; differs after a tail call in a function */
+	uint64_t saved[4]; /* the caller's r6 to r9 */
+	uint32_t may_goto; /* iterations left to may_goto loops */
+	uint32_t known;	   /* checked mode: the caller's initialised registers */
+};
+
+#define VM_CTX_WINDOW 256
+
 /*
  * The state of one thread's runs: kept by the caller from run to run (it is large), zeroed
  * once by vm_run_init. Helpers reach everything through it.
@@ -101,7 +123,14 @@ struct visor_run {
 	uint32_t n_regions;
 	struct vm_fault fault;
 	uint64_t insn_limit; /* checked mode: instructions until the run is stopped; 0: none */
-	_Alignas(16) uint8_t stack[VM_MAX_FRAMES][VM_STACK_SIZE];
+	uint64_t insns;      /* checked mode: instructions executed by the run */
+	bool stopped;        /* fault is set, the run is being unwound */
+	uint32_t recent;     /* checked mode: where the last access was found */
+	uint64_t clock;      /* start of the sampled interval; 0: this run is not sampled */
+	struct vm_frame *frame; /* of the running function */
+	/* What a checked program sees as its packet context: addresses only, never accessed. */
+	uint8_t window[VM_CTX_WINDOW];
+	_Alignas(64) struct vm_frame frames[VM_MAX_FRAMES];
 };
 
 /* *run must outlive its use; one thread at a time. */
@@ -114,6 +143,11 @@ void vm_run_init(struct visor_run *run);
  */
 void vm_enter(struct visor_run *run);
 void vm_leave(struct visor_run *run);
+
+/* Calls a function of the running program from a helper (ARG_FUNC): func is the argument as
+ * the program passed it. After a fault run->stopped is set and 0 returned. */
+uint64_t vm_call_back(struct visor_run *run, uint64_t func, uint64_t a1, uint64_t a2, uint64_t a3,
+		      uint64_t a4, uint64_t a5);
 
 /* Runs the program: r1 = ctx, r2 = arg2 (0 except for raw memory runs). Returns 0 with *ret
  * set, or -EFAULT with run->fault set (checked mode). */
