@@ -38,6 +38,9 @@ struct verify_image {
 	void *user;
 	/* Conformance runs: accept every helper id and the indirect call. */
 	bool any_helper, call_reg;
+	/* Conformance runs: accept immediates that have a meaning (RFC 9669) but which the kernel
+	 * refuses: shift amounts beyond the width, division by 0; and unreachable code. */
+	bool lenient;
 };
 
 /* Facts found for each instruction. */

@@ -40,7 +40,8 @@ static void check_drop_region(struct visor_run *run, uint32_t n)
 static void check_drop_records(struct visor_run *run)
 {
 	for (uint32_t n = run->n_regions; n-- > 0;) {
-		struct map *map = run->regions[n].record ? ringbuf_owner(run->regions[n].start) : NULL;
+		struct map *map =
+			run->regions[n].record ? ringbuf_owner(run->regions[n].start) : NULL;
 
 		if (map)
 			ringbuf_discard(map, run->regions[n].start, 0);
@@ -64,7 +65,8 @@ bool check_exit(struct visor_run *run)
 {
 	for (uint32_t n = 0; n < run->n_regions; n++)
 		if (run->regions[n].record)
-			return check_fail(run, "exit with an unreleased ring buffer record of %u bytes",
+			return check_fail(run,
+					  "exit with an unreleased ring buffer record of %u bytes",
 					  run->regions[n].size);
 	return true;
 }
@@ -117,7 +119,8 @@ static bool check_custom(const struct visor_run *run, uint64_t addr, uint64_t si
 		const struct ctx_field *f = &type->fields[i];
 
 		if (f->yield == CTX_POINTER &&
-		    check_within(addr, size, get_u64((uint8_t *)run->ctx + f->engine_off), f->region))
+		    check_within(addr, size, get_u64((uint8_t *)run->ctx + f->engine_off),
+				 f->region))
 			return true;
 	}
 	return false;
@@ -172,7 +175,8 @@ static bool check_find(struct visor_run *run, uint64_t addr, uint64_t size,
 	       (!type->packet && run->ctx && check_custom(run, addr, size));
 }
 
-/* ---- words ------------------------------------------------------------------------------------ */
+/* ---- words ------------------------------------------------------------------------------------
+ */
 
 /* addr is near [start, start + len): an access that missed was probably meant for it. */
 static bool check_near(uint64_t addr, uint64_t start, uint64_t len, long long *off)
@@ -200,7 +204,8 @@ static void check_describe(const struct visor_run *run, uint64_t addr, char *tex
 
 		if (!map_value_contains(prog->maps[i], (const void *)addr, 1, &writable))
 			continue;
-		snprintf(text, room, "value of map '%s': it has %u bytes, the access crosses its end",
+		snprintf(text, room,
+			 "value of map '%s': it has %u bytes, the access crosses its end",
 			 desc->name, desc->value_size);
 		return;
 	}
@@ -238,23 +243,27 @@ static bool check_context_fail(struct visor_run *run, uint64_t off, uint32_t siz
 	const char *verb = check_verb(kind);
 
 	if (off >= type->ctx_size)
-		return check_fail(run, "%s of %u bytes at context +%llu: the context of %s has %u bytes",
+		return check_fail(run,
+				  "%s of %u bytes at context +%llu: the context of %s has %u bytes",
 				  verb, size, (unsigned long long)off, type->name, type->ctx_size);
 	if (!f)
-		return check_fail(run, "%s of %u bytes at context +%llu: no field of %s", verb, size,
-				  (unsigned long long)off, type->name);
+		return check_fail(run, "%s of %u bytes at context +%llu: no field of %s", verb,
+				  size, (unsigned long long)off, type->name);
 	if (kind & CHECK_ATOMIC)
 		return check_fail(run, "atomic access to the context");
 	if (kind & CHECK_WRITE && !(f->access & CTX_W))
-		return check_fail(run, "write to read-only context field %s at +%u", f->name, f->off);
+		return check_fail(run, "write to read-only context field %s at +%u", f->name,
+				  f->off);
 	if (!(f->access & CTX_R))
-		return check_fail(run, "read of context field %s at +%u: out of reach for %s", f->name,
-				  f->off, type->name);
-	return check_fail(run, "%s of %u bytes at context +%llu: not a whole of field %s (+%u, %u bytes)",
-			  verb, size, (unsigned long long)off, f->name, f->off, f->size);
+		return check_fail(run, "read of context field %s at +%u: out of reach for %s",
+				  f->name, f->off, type->name);
+	return check_fail(
+		run, "%s of %u bytes at context +%llu: not a whole of field %s (+%u, %u bytes)",
+		verb, size, (unsigned long long)off, f->name, f->off, f->size);
 }
 
-/* ---- accesses --------------------------------------------------------------------------------- */
+/* ---- accesses ---------------------------------------------------------------------------------
+ */
 
 uint64_t check_ctx(const struct visor_run *run, const struct vm_prog *prog)
 {
@@ -310,7 +319,8 @@ bool check_access(struct visor_run *run, uint64_t addr, uint32_t size, unsigned 
 	return true;
 }
 
-/* ---- helper calls ------------------------------------------------------------------------------- */
+/* ---- helper calls -------------------------------------------------------------------------------
+ */
 
 struct check_args {
 	struct visor_run *run;
@@ -481,11 +491,13 @@ bool check_called(struct visor_run *run, const struct vm_call *call, const uint6
 	for (int a = 0; desc && a < 5; a++) {
 		if (desc->args[a] == ARG_ALLOC_MEM) {
 			for (uint32_t n = run->n_regions; n-- > 0;)
-				if (run->regions[n].record && check_addr(run->regions[n].start) == r[a + 1])
+				if (run->regions[n].record &&
+				    check_addr(run->regions[n].start) == r[a + 1])
 					check_drop_region(run, n);
 		}
 		if (desc->args[a] == ARG_ALLOC_SIZE && r0) {
-			if (vm_run_allow(run, (void *)r0, (uint32_t)r[a + 1], true, "ring buffer record"))
+			if (vm_run_allow(run, (void *)r0, (uint32_t)r[a + 1], true,
+					 "ring buffer record"))
 				return check_fail(run, "more than %d ring buffer records are held",
 						  VM_MAX_REGIONS);
 			run->regions[run->n_regions - 1].record = true;

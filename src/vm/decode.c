@@ -180,7 +180,8 @@ static int decode_insn(struct decode *d, uint32_t i)
 	return 0;
 }
 
-/* ---- checked mode: which registers an instruction needs and sets ------------------------------ */
+/* ---- checked mode: which registers an instruction needs and sets ------------------------------
+ */
 
 static struct vm_use decode_use_call(const struct decode *d, uint32_t i)
 {
@@ -271,8 +272,7 @@ int vm_decode(struct vm_prog *prog, struct visor_diag *diag)
 		prog->use = calloc(n, sizeof(*prog->use));
 		prog->calls = calloc(calls + 1, sizeof(*prog->calls));
 	}
-	if (!prog->code || !d.ops ||
-	    (prog->mode == VM_CHECKED && (!prog->use || !prog->calls))) {
+	if (!prog->code || !d.ops || (prog->mode == VM_CHECKED && (!prog->use || !prog->calls))) {
 		err = diag_fail(diag, -ENOMEM, "decode", "out of memory");
 		goto out;
 	}

@@ -16,10 +16,10 @@
 #include <errno.h>
 
 /* Sets of registers. */
-#define R0_SET	     0x001u
-#define ARGS_SET     0x03eu /* r1 to r5 */
-#define ALL_SET	     0x7ffu
-#define R10_SET	     0x400u
+#define R0_SET	 0x001u
+#define ARGS_SET 0x03eu /* r1 to r5 */
+#define ALL_SET	 0x7ffu
+#define R10_SET	 0x400u
 
 /* Labels are taken as distances within one copy of the function. */
 #ifdef __clang__
@@ -95,7 +95,8 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 	return !run->stopped;
 }
 
-/* ---- what every expansion uses ---------------------------------------------------------------- */
+/* ---- what every expansion uses ----------------------------------------------------------------
+ */
 
 #define CHECK(condition)            \
 	do {                        \
@@ -103,44 +104,44 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 			goto fault; \
 	} while (0)
 
-#define NEXT(n)                                                                         \
-	do {                                                                            \
-		pc += (n);                                                              \
-		if (CHECKED) {                                                          \
-			const struct vm_use *use_ = &prog->use[pc - prog->code];        \
-			CHECK(interp_step(run, use_->reads & ~known));                  \
-			known |= use_->writes;                                          \
-		}                                                                       \
-		goto *(const void *)((const char *)&&base + pc->label);                 \
+#define NEXT(n)                                                                  \
+	do {                                                                     \
+		pc += (n);                                                       \
+		if (CHECKED) {                                                   \
+			const struct vm_use *use_ = &prog->use[pc - prog->code]; \
+			CHECK(interp_step(run, use_->reads & ~known));           \
+			known |= use_->writes;                                   \
+		}                                                                \
+		goto *(const void *)((const char *)&&base + pc->label);          \
 	} while (0)
 
-#define JUMP()                                                                \
-	do {                                                                  \
-		pc = (const struct vm_insn *)((const char *)pc + pc->off);    \
-		NEXT(0);                                                      \
+#define JUMP()                                                             \
+	do {                                                               \
+		pc = (const struct vm_insn *)((const char *)pc + pc->off); \
+		NEXT(0);                                                   \
 	} while (0)
 
 /* The number read: a context field may hold a pointer wider than the access that names it. */
-#define LOAD(type)                                                                    \
-	({                                                                            \
-		void *at_ = (void *)A;                                                \
-		uint64_t v_ = 0;                                                      \
-		if (CHECKED)                                                          \
+#define LOAD(type)                                                                        \
+	({                                                                                \
+		void *at_ = (void *)A;                                                    \
+		uint64_t v_ = 0;                                                          \
+		if (CHECKED)                                                              \
 			CHECK(check_access(run, A, sizeof(type), CHECK_READ, &at_, &v_)); \
-		if (!CHECKED || at_) {                                                \
-			type t_;                                                      \
-			memcpy(&t_, at_, sizeof(t_));                                 \
-			v_ = (uint64_t)t_;                                            \
-		}                                                                     \
-		v_;                                                                   \
+		if (!CHECKED || at_) {                                                    \
+			type t_;                                                          \
+			memcpy(&t_, at_, sizeof(t_));                                     \
+			v_ = (uint64_t)t_;                                                \
+		}                                                                         \
+		v_;                                                                       \
 	})
-#define STORE(type, value)                                                                     \
-	do {                                                                                   \
-		void *at_ = (void *)A;                                                         \
-		type t_ = (type)(value);                                                       \
-		if (CHECKED)                                                                   \
-			CHECK(check_access(run, A, sizeof(type), CHECK_WRITE, &at_, NULL));    \
-		memcpy(at_, &t_, sizeof(t_));                                                  \
+#define STORE(type, value)                                                                  \
+	do {                                                                                \
+		void *at_ = (void *)A;                                                      \
+		type t_ = (type)(value);                                                    \
+		if (CHECKED)                                                                \
+			CHECK(check_access(run, A, sizeof(type), CHECK_WRITE, &at_, NULL)); \
+		memcpy(at_, &t_, sizeof(t_));                                               \
 	} while (0)
 #define CELL(type)                                                                     \
 	((type *)({                                                                    \
@@ -152,43 +153,44 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 #define SRC r[pc->src]
 #define R0  r[0]
 
-/* ---- one expansion for each form of instruction (isa/insn.h) ----------------------------------- */
+/* ---- one expansion for each form of instruction (isa/insn.h) -----------------------------------
+ */
 
-#define OP_ALU(id, operand)                  \
-	L_##id:                              \
-	{                                    \
-		uint64_t D = r[pc->dst];     \
-		const uint64_t S = operand;  \
-		(void)S;                     \
-		BODY_##id;                   \
-		r[pc->dst] = D;              \
-		NEXT(1);                     \
+#define OP_ALU(id, operand)                 \
+	L_##id:                             \
+	{                                   \
+		uint64_t D = r[pc->dst];    \
+		const uint64_t S = operand; \
+		(void)S;                    \
+		BODY_##id;                  \
+		r[pc->dst] = D;             \
+		NEXT(1);                    \
 	}
 #define OP_ALU_RR(id) OP_ALU(id, r[pc->src])
 #define OP_ALU_RI(id) OP_ALU(id, pc->imm64)
 #define OP_UNARY(id)  OP_ALU(id, 0)
 #define OP_END(id)    OP_ALU(id, 0)
 
-#define OP_JMP(id, operand)                  \
-	L_##id:                              \
-	{                                    \
+#define OP_JMP(id, operand)                    \
+	L_##id:                                \
+	{                                      \
 		const uint64_t D = r[pc->dst]; \
-		const uint64_t S = operand;  \
-		if (BODY_##id)               \
-			JUMP();              \
-		NEXT(1);                     \
+		const uint64_t S = operand;    \
+		if (BODY_##id)                 \
+			JUMP();                \
+		NEXT(1);                       \
 	}
 #define OP_JMP_RR(id) OP_JMP(id, r[pc->src])
 #define OP_JMP_RI(id) OP_JMP(id, (uint64_t)(int64_t)pc->imm)
-#define OP_JA(id)     L_##id: JUMP();
-#define OP_JA32(id)   L_##id: JUMP();
-#define OP_JCOND(id)                         \
-	L_##id:                              \
-	{                                    \
-		if (!run->frame->may_goto)   \
-			JUMP();              \
-		run->frame->may_goto--;      \
-		NEXT(1);                     \
+#define OP_JA(id)     L_##id : JUMP();
+#define OP_JA32(id)   L_##id : JUMP();
+#define OP_JCOND(id)                       \
+	L_##id:                            \
+	{                                  \
+		if (!run->frame->may_goto) \
+			JUMP();            \
+		run->frame->may_goto--;    \
+		NEXT(1);                   \
 	}
 
 #define ADDRESS(reg) (r[pc->reg] + (uint64_t)(int64_t)pc->off)
@@ -203,18 +205,18 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 		r[pc->dst] = D;                  \
 		NEXT(1);                         \
 	}
-#define OP_LDX(id)      OP_LOAD(id, CHECK_READ)
+#define OP_LDX(id)	OP_LOAD(id, CHECK_READ)
 #define OP_LOAD_ACQ(id) OP_LOAD(id, CHECK_READ | CHECK_ATOMIC)
-#define OP_STORE(id, operand)                                              \
-	L_##id:                                                            \
-	{                                                                  \
-		const uint64_t A = ADDRESS(dst);                           \
-		const uint64_t S = operand;                                \
-		const unsigned access = CHECK_WRITE | CHECK_ATOMIC;        \
-		(void)S;                                                   \
-		(void)access;                                              \
-		BODY_##id;                                                 \
-		NEXT(1);                                                   \
+#define OP_STORE(id, operand)                                       \
+	L_##id:                                                     \
+	{                                                           \
+		const uint64_t A = ADDRESS(dst);                    \
+		const uint64_t S = operand;                         \
+		const unsigned access = CHECK_WRITE | CHECK_ATOMIC; \
+		(void)S;                                            \
+		(void)access;                                       \
+		BODY_##id;                                          \
+		NEXT(1);                                            \
 	}
 #define OP_STX(id)    OP_STORE(id, r[pc->src])
 #define OP_ST(id)     OP_STORE(id, (uint64_t)(int64_t)pc->imm)
@@ -228,63 +230,64 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 	}
 
 /* Out of range ends the function with 0. */
-#define OP_PACKET(id, offset)                                                   \
-	L_##id:                                                                 \
-	{                                                                       \
-		if (CHECKED)                                                    \
-			CHECK(interp_check_packet(run, r[6]));                  \
+#define OP_PACKET(id, offset)                                                    \
+	L_##id:                                                                  \
+	{                                                                        \
+		if (CHECKED)                                                     \
+			CHECK(interp_check_packet(run, r[6]));                   \
 		if (!vm_packet_load(run, (int32_t)(offset), BODY_##id, &r[0])) { \
-			r[0] = 0;                                               \
-			goto leave;                                             \
-		}                                                               \
-		if (CHECKED)                                                    \
-			known &= ~ARGS_SET;                     \
-		NEXT(1);                                                        \
+			r[0] = 0;                                                \
+			goto leave;                                              \
+		}                                                                \
+		if (CHECKED)                                                     \
+			known &= ~ARGS_SET;                                      \
+		NEXT(1);                                                         \
 	}
 #define OP_LD_ABS(id) OP_PACKET(id, pc->imm)
 #define OP_LD_IND(id) OP_PACKET(id, (uint32_t)r[pc->src] + (uint32_t)pc->imm)
 
-#define OP_CALL(id)  L_##id: DO_##id
-#define OP_CALLX(id) L_##id: DO_##id
-#define OP_EXIT(id)  L_##id: DO_##id
+#define OP_CALL(id)  L_##id : DO_##id
+#define OP_KFUNC(id) L_##id : DO_##id
+#define OP_CALLX(id) L_##id : DO_##id
+#define OP_EXIT(id)  L_##id : DO_##id
 
 /* `may_stop`: the helper calls back into the program, which may fault there. */
-#define DO_CALL(may_stop)                                                                       \
-	{                                                                                       \
-		if (CHECKED) {                                                                  \
-			CHECK(interp_call(run, (const struct vm_call *)pc->imm64, r));          \
-			known &= ~ARGS_SET;                                     \
-		} else {                                                                        \
-			r[0] = ((vm_helper_fn)pc->imm64)(r[1], r[2], r[3], r[4], r[5], run);    \
-			if (may_stop)                                                           \
-				CHECK(!run->stopped);                                           \
-		}                                                                               \
-		NEXT(1);                                                                        \
+#define DO_CALL(may_stop)                                                                    \
+	{                                                                                    \
+		if (CHECKED) {                                                               \
+			CHECK(interp_call(run, (const struct vm_call *)pc->imm64, r));       \
+			known &= ~ARGS_SET;                                                  \
+		} else {                                                                     \
+			r[0] = ((vm_helper_fn)pc->imm64)(r[1], r[2], r[3], r[4], r[5], run); \
+			if (may_stop)                                                        \
+				CHECK(!run->stopped);                                        \
+		}                                                                            \
+		NEXT(1);                                                                     \
 	}
 #define DO_CALL_HELPER DO_CALL(false)
-#define DO_CALL_LOCAL                                                                   \
-	{                                                                               \
-		struct vm_frame *frame = run->frame + 1;                                \
-		if (UNLIKELY(frame == run->frames + VM_MAX_FRAMES)) {                   \
-			check_fail(run, "more than %d nested calls", VM_MAX_FRAMES);    \
-			goto fault;                                                     \
-		}                                                                       \
-		vm_frame_open(frame);                                                   \
-		frame->ret = pc + 1;                                                    \
-		frame->prog = prog;                                                     \
-		frame->known = known;                                                   \
-		memcpy(frame->saved, &r[6], sizeof(frame->saved));                      \
-		r[10] = (uintptr_t)(frame->stack + VM_STACK_SIZE);                      \
-		run->frame = frame;                                                     \
-		known &= ARGS_SET | R10_SET;                                    \
-		JUMP();                                                                 \
+#define DO_CALL_LOCAL                                                                \
+	{                                                                            \
+		struct vm_frame *frame = run->frame + 1;                             \
+		if (UNLIKELY(frame == run->frames + VM_MAX_FRAMES)) {                \
+			check_fail(run, "more than %d nested calls", VM_MAX_FRAMES); \
+			goto fault;                                                  \
+		}                                                                    \
+		vm_frame_open(frame);                                                \
+		frame->ret = pc + 1;                                                 \
+		frame->prog = prog;                                                  \
+		frame->known = known;                                                \
+		memcpy(frame->saved, &r[6], sizeof(frame->saved));                   \
+		r[10] = (uintptr_t)(frame->stack + VM_STACK_SIZE);                   \
+		run->frame = frame;                                                  \
+		known &= ARGS_SET | R10_SET;                                         \
+		JUMP();                                                              \
 	}
-#define DO_CALL_KFUNC goto L_NONE; /* refused by vm_decode */
-#define DO_CALL_REG                                                             \
-	{                                                                       \
-		CHECK(interp_call_reg(run, r[pc->dst], CHECKED, r));            \
-		known &= ~ARGS_SET;                             \
-		NEXT(1);                                                        \
+#define DO_CALL_KFUNC goto L_NONE; /* vm_decode refuses it */
+#define DO_CALL_REG                                                  \
+	{                                                            \
+		CHECK(interp_call_reg(run, r[pc->dst], CHECKED, r)); \
+		known &= ~ARGS_SET;                                  \
+		NEXT(1);                                             \
 	}
 #define DO_EXIT goto leave;
 
@@ -300,7 +303,8 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 #undef CHECKED
 #undef INTERP
 
-/* ---- engines ------------------------------------------------------------------------------------ */
+/* ---- engines ------------------------------------------------------------------------------------
+ */
 
 static void interp_bind(struct vm_prog *prog, const uint8_t *ops, const int32_t *labels)
 {
@@ -308,16 +312,16 @@ static void interp_bind(struct vm_prog *prog, const uint8_t *ops, const int32_t 
 		prog->code[i].label = labels[ops[i]];
 }
 
-#define INTERP_ENGINE(mode)                                                         \
-	static void interp_bind_##mode(struct vm_prog *prog, const uint8_t *ops)    \
-	{                                                                           \
-		uint64_t labels;                                                    \
-		interp_##mode(NULL, NULL, NULL, &labels);                           \
-		interp_bind(prog, ops, (const int32_t *)labels);                    \
-	}                                                                           \
-	const struct vm_engine vm_engine_##mode = {                                 \
-		.run = interp_##mode,                                               \
-		.bind = interp_bind_##mode,                                         \
+#define INTERP_ENGINE(mode)                                                      \
+	static void interp_bind_##mode(struct vm_prog *prog, const uint8_t *ops) \
+	{                                                                        \
+		uint64_t labels;                                                 \
+		interp_##mode(NULL, NULL, NULL, &labels);                        \
+		interp_bind(prog, ops, (const int32_t *)labels);                 \
+	}                                                                        \
+	const struct vm_engine vm_engine_##mode = {                              \
+		.run = interp_##mode,                                            \
+		.bind = interp_bind_##mode,                                      \
 	};
 INTERP_ENGINE(portable)
 INTERP_ENGINE(checked)

@@ -88,8 +88,8 @@ struct vm_prog {
 	uint32_t n_maps;
 	enum vm_mode mode;
 	const struct vm_host *host;
-	struct vm_use *use;    /* checked mode, by slot */
-	struct vm_call *calls; /* checked mode */
+	struct vm_use *use;	     /* checked mode, by slot */
+	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
 	uint32_t refs;
 	uint32_t id;
@@ -151,7 +151,8 @@ bool check_access(struct visor_run *run, uint64_t addr, uint32_t size, unsigned 
 /* Tests the arguments r[1] to r[5] against the helper's description, converts the context. */
 bool check_call(struct visor_run *run, const struct vm_call *call, uint64_t *r);
 /* After the call: keeps track of memory that must be released. */
-bool check_called(struct visor_run *run, const struct vm_call *call, const uint64_t *r, uint64_t r0);
+bool check_called(struct visor_run *run, const struct vm_call *call, const uint64_t *r,
+		  uint64_t r0);
 /* The program may end now. */
 bool check_exit(struct visor_run *run);
 /* What r1 is to prog. */

@@ -23,8 +23,8 @@ int vm_run_allow(struct visor_run *run, void *start, uint32_t size, bool writabl
 {
 	if (run->n_regions == VM_MAX_REGIONS)
 		return -ENOSPC;
-	run->regions[run->n_regions++] =
-		(struct vm_region){.start = start, .size = size, .writable = writable, .what = what};
+	run->regions[run->n_regions++] = (struct vm_region){
+		.start = start, .size = size, .writable = writable, .what = what};
 	return 0;
 }
 

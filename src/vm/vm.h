@@ -18,8 +18,8 @@
 #include "verify/verify.h"
 #include "visor/packet.h"
 
-#define VM_STACK_SIZE 512 /* bytes of stack of one function */
-#define VM_MAX_FRAMES 8   /* nested functions, the main program included */
+#define VM_STACK_SIZE	  512 /* bytes of stack of one function */
+#define VM_MAX_FRAMES	  8   /* nested functions, the main program included */
 #define VM_MAX_TAIL_CALLS 33
 
 enum vm_mode { VM_CHECKED, VM_UNCHECKED };
@@ -50,7 +50,7 @@ struct vm_prog_attr {
 	struct map *const *maps; /* n = code->n_maps */
 	const struct vm_host *host;
 	enum vm_mode mode;
-	uint32_t id;   /* reported in faults and counters */
+	uint32_t id; /* reported in faults and counters */
 	char name[BPF_OBJ_NAME_LEN];
 };
 
@@ -71,7 +71,8 @@ uint32_t vm_prog_id(const struct vm_prog *prog);
 
 struct vm_stats {
 	uint64_t run_cnt;     /* entries, tail calls into the program included */
-	uint64_t run_time_ns; /* estimated from sampled runs, time in programs it tail-called excluded */
+	uint64_t run_time_ns; /* estimated from sampled runs, time in programs it tail-called
+				 excluded */
 };
 void vm_prog_stats(const struct vm_prog *prog, struct vm_stats *out);
 /* Sample the run time of one in `every` runs, a power of two; 0: no counting (the default). */
@@ -81,8 +82,8 @@ void vm_stats_every(uint32_t every);
 struct vm_fault {
 	uint32_t prog_id;
 	char prog[BPF_OBJ_NAME_LEN];
-	uint32_t insn;   /* index in the program as loaded */
-	char text[200];  /* "read of 4 bytes at packet end +2: packet has 60 bytes" */
+	uint32_t insn;	/* index in the program as loaded */
+	char text[200]; /* "read of 4 bytes at packet end +2: packet has 60 bytes" */
 };
 
 /* A piece of memory a checked program may touch for the time being. */
@@ -90,7 +91,7 @@ struct vm_region {
 	uint8_t *start;
 	uint32_t size;
 	bool writable;
-	bool record;     /* reserved ring buffer memory: must be released before exit */
+	bool record; /* reserved ring buffer memory: must be released before exit */
 	const char *what;
 };
 #define VM_MAX_REGIONS 16
@@ -99,11 +100,11 @@ struct vm_region {
 struct vm_frame {
 	uint8_t stack[VM_STACK_SIZE];
 	struct visor_run *run;
-	const struct vm_insn *ret; /* where the caller goes on; NULL: the run ends */
+	const struct vm_insn *ret;  /* where the caller goes on; NULL: the run ends */
 	const struct vm_prog *prog; /* the caller's; differs after a tail call in a function */
-	uint64_t saved[4]; /* the caller's r6 to r9 */
-	uint32_t may_goto; /* iterations left to may_goto loops */
-	uint32_t known;	   /* checked mode: the caller's initialised registers */
+	uint64_t saved[4];	    /* the caller's r6 to r9 */
+	uint32_t may_goto;	    /* iterations left to may_goto loops */
+	uint32_t known;		    /* checked mode: the caller's initialised registers */
 };
 
 #define VM_CTX_WINDOW 256
@@ -114,19 +115,19 @@ struct vm_frame {
  */
 struct visor_run {
 	const struct vm_prog *prog; /* now running; changes with a tail call */
-	void *ctx;                  /* what r1 pointed to: a struct visor_packet or a custom context */
-	void *user;                 /* the embedder's */
-	uint32_t cpu;               /* slot of per-CPU values */
-	uint32_t tail_calls;        /* left */
+	void *ctx;	     /* what r1 pointed to: a struct visor_packet or a custom context */
+	void *user;	     /* the embedder's */
+	uint32_t cpu;	     /* slot of per-CPU values */
+	uint32_t tail_calls; /* left */
 	enum vm_mode mode;
 	struct vm_region regions[VM_MAX_REGIONS]; /* checked mode */
 	uint32_t n_regions;
 	struct vm_fault fault;
-	uint64_t insn_limit; /* checked mode: instructions until the run is stopped; 0: none */
-	uint64_t insns;      /* checked mode: instructions executed by the run */
-	bool stopped;        /* fault is set, the run is being unwound */
-	uint32_t recent;     /* checked mode: where the last access was found */
-	uint64_t clock;      /* start of the sampled interval; 0: this run is not sampled */
+	uint64_t insn_limit;	/* checked mode: instructions until the run is stopped; 0: none */
+	uint64_t insns;		/* checked mode: instructions executed by the run */
+	bool stopped;		/* fault is set, the run is being unwound */
+	uint32_t recent;	/* checked mode: where the last access was found */
+	uint64_t clock;		/* start of the sampled interval; 0: this run is not sampled */
 	struct vm_frame *frame; /* of the running function */
 	/* What a checked program sees as its packet context: addresses only, never accessed. */
 	uint8_t window[VM_CTX_WINDOW];
