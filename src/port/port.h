@@ -36,8 +36,9 @@ struct port_kind;
 struct port_config {
 	const struct port_kind *source, *sink; /* NULL: none */
 	char *path_in, *path_out;
-	uint64_t ifindex;                      /* as programs see it; 0: numbered by the chain */
-	uint64_t loop, snaplen;                /* pcap, pcap_out */
+	uint64_t ifindex;	/* as programs see it; 0: numbered by the chain */
+	uint64_t loop, snaplen; /* pcap, pcap_out */
+	uint64_t discard;	/* null; no meaning */
 	uint64_t count, size, seed, flows, rate, protocol, family; /* generate */
 };
 
@@ -46,22 +47,23 @@ void port_config_init(struct port_config *cfg);
 
 /*
  * Sets one option by its name in a chain file: a kind ("pcap", with its main value) or an
- * option of a kind that was set before ("loop"). -EINVAL with text and hint in diag, without
- * a place: unknown option, second source, bad number, out of range ...
- * An option may precede its kind only in port_config_set's second pass: see port_is_kind.
+ * option of a kind that was set before ("loop"): set the names that port_is_kind() first.
+ * -EINVAL with text and hint in diag, without a place: unknown option, second source, bad
+ * number, out of range ...
  */
 int port_config_set(struct port_config *cfg, const char *name, const char *value,
 		    struct visor_diag *diag);
-/* True if name is a kind; a chain file's kinds are set before its other options. */
 bool port_is_kind(const char *name);
+/* True if opening `sink` would destroy the file that `other` (or itself) reads or writes. */
+bool port_config_clash(const struct port_config *sink, const struct port_config *other);
 void port_config_free(struct port_config *cfg);
 
 /* ---- packets -------------------------------------------------------------------------- */
 
 /* Why a packet of a source was not handed on.   SKIP(id, text) */
-#define PORT_SKIPS(SKIP)                                                                           \
-	SKIP(LINKTYPE, "not Ethernet")                                                             \
-	SKIP(SHORT, "shorter than an Ethernet header")                                             \
+#define PORT_SKIPS(SKIP)                               \
+	SKIP(LINKTYPE, "not Ethernet")                 \
+	SKIP(SHORT, "shorter than an Ethernet header") \
 	SKIP(LONG, "longer than 262144 bytes")
 
 enum port_skip {
@@ -73,7 +75,7 @@ enum port_skip {
 extern const char *const port_skip_text[PORT_SKIP_COUNT];
 
 struct port_stats {
-	uint64_t in_packets, in_bytes;   /* handed on by the source */
+	uint64_t in_packets, in_bytes;	 /* handed on by the source */
 	uint64_t out_packets, out_bytes; /* taken by the sink */
 	uint64_t skipped[PORT_SKIP_COUNT];
 	char skip_detail[64]; /* e.g. the link type's name, of the first packet skipped */
@@ -82,7 +84,7 @@ struct port_stats {
 /* What came with a packet, and goes out with it. */
 struct port_meta {
 	struct timespec time;
-	uint32_t len;      /* as received */
+	uint32_t len;	   /* as received */
 	uint32_t wire_len; /* on the wire, if the capture had cut it */
 };
 
@@ -107,8 +109,9 @@ int port_open(const struct port_config *cfg, struct port **out, struct visor_dia
 
 /*
  * Fills the batch with up to `max` (at most PORT_BATCH) packets. Returns their number; 0 at
- * the end of the source (or without one); negative errno with diag if the source broke:
- * everything before the break has been handed on by then.
+ * the end of the source (or without one); -EAGAIN if there is nothing just now; another
+ * negative errno with diag if the source broke: everything before the break has been handed
+ * on by then.
  */
 int port_receive(struct port *port, struct port_batch *batch, uint32_t max,
 		 struct visor_diag *diag);
@@ -132,30 +135,33 @@ int port_close(struct port *port, struct visor_diag *diag);
 enum port_type { PORT_PATH, PORT_NUMBER, PORT_CHOICE, PORT_FLAG };
 
 /*
- *   KIND(name, role, type and field of the main value, help)
+ *   KIND(name, role, type and field of the main value, min, max, help)
  *
- * `null` takes any value (`null:` or `null: true`).
+ * A FLAG takes any value (`null:` or `null: true`).
  */
-#define PORT_KINDS(KIND)                                                                           \
-	KIND(pcap, source, PATH, path_in, "capture file to read, pcap or pcapng; - for stdin")     \
-	KIND(generate, source, NUMBER, count, "packets to generate")                               \
-	KIND(pcap_out, sink, PATH, path_out, "capture file to write; - for stdout")                \
-	KIND(null, sink, FLAG, ifindex, "takes every packet and forgets it")
+#define PORT_KINDS(KIND)                                                                      \
+	KIND(pcap, source, PATH, path_in, 0, 0,                                               \
+	     "capture file to read, pcap or pcapng; - is stdin")                              \
+	KIND(generate, source, NUMBER, count, 1, UINT64_MAX, "number of packets to generate") \
+	KIND(pcap_out, sink, PATH, path_out, 0, 0, "capture file to write; - is stdout")      \
+	KIND(null, sink, FLAG, discard, 0, 0, "takes every packet and forgets it")
 
 /*
- *   OPTION(kind, name, type, default, min, max or list of choices, help)
+ *   OPTION(kind, name, type, default, min, max, help)   CHOICE(kind, name, text 0, text 1, help)
  *
  * The name is the field in struct port_config. Kind `port`: any.
  */
-#define PORT_OPTIONS(OPTION)                                                                       \
-	OPTION(port, ifindex, NUMBER, 0, 1, INT32_MAX, "interface index that programs see")        \
-	OPTION(pcap, loop, NUMBER, 1, 1, UINT64_MAX, "times to play the file")                     \
-	OPTION(pcap_out, snaplen, NUMBER, PORT_MAX_LEN, 64, PORT_MAX_LEN, "bytes kept of a packet") \
-	OPTION(generate, size, NUMBER, 64, 64, 9216, "bytes of a packet, without checksum")        \
-	OPTION(generate, seed, NUMBER, 1, 0, UINT64_MAX, "of the random numbers")                  \
-	OPTION(generate, flows, NUMBER, 1, 1, 65536, "different address and port pairs")           \
-	OPTION(generate, rate, NUMBER, 0, 0, UINT32_MAX, "packets a second; 0: as fast as possible") \
-	OPTION(generate, protocol, CHOICE, 0, "udp", "tcp", "of the packets")                      \
-	OPTION(generate, family, CHOICE, 0, "ipv4", "ipv6", "of the packets")
+#define PORT_OPTIONS(OPTION, CHOICE)                                                              \
+	OPTION(port, ifindex, NUMBER, 0, 1, INT32_MAX, "interface index that programs see")       \
+	OPTION(pcap, loop, NUMBER, 1, 1, UINT64_MAX, "times to play the file")                    \
+	OPTION(pcap_out, snaplen, NUMBER, PORT_MAX_LEN, 64, PORT_MAX_LEN,                         \
+	       "bytes kept of a packet")                                                          \
+	OPTION(generate, size, NUMBER, 60, 60, 9216, "bytes of a packet, without frame checksum") \
+	OPTION(generate, seed, NUMBER, 1, 0, UINT64_MAX, "of the random numbers")                 \
+	OPTION(generate, flows, NUMBER, 1, 1, 65536, "different address and port pairs")          \
+	OPTION(generate, rate, NUMBER, 0, 0, UINT32_MAX,                                          \
+	       "packets a second; 0: as fast as possible")                                        \
+	CHOICE(generate, protocol, "udp", "tcp", "of the packets")                                \
+	CHOICE(generate, family, "ipv4", "ipv6", "of the packets")
 
 #endif

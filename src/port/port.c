@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port/port.c - the frame pool, and what all kinds of ports have in common.
+ *
+ * Frames stand one behind another in the pool. Their distance is not a power of two, so
+ * that the headers of a batch spread over the sets of the first-level cache.
+ */
+#include "port/port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "port/kind.h"
+
+#define FRAME_SIZE (PORT_HEADROOM + PORT_ROOM)
+#define POOL_SIZE  MAX(PORT_BATCH *FRAME_SIZE, PORT_HEADROOM + PORT_MAX_LEN)
+
+_Static_assert(FRAME_SIZE % 64 == 0 && (FRAME_SIZE & (FRAME_SIZE - 1)), "spread over the cache");
+
+const char *const port_skip_text[PORT_SKIP_COUNT] = {
+#define SKIP(id, text) [PORT_SKIP_##id] = text,
+	PORT_SKIPS(SKIP)
+#undef SKIP
+};
+
+struct port {
+	const struct port_source_ops *source;
+	const struct port_sink_ops *sink;
+	void *source_state, *sink_state;
+	bool ended;
+	struct port_stats stats;
+};
+
+struct port_batch *port_batch_new(void)
+{
+	struct port_batch *batch = calloc(1, sizeof(*batch));
+
+	if (!batch)
+		return NULL;
+	batch->pool = aligned_alloc(64, ALIGN_UP(POOL_SIZE, 64));
+	if (!batch->pool) {
+		free(batch);
+		return NULL;
+	}
+	/* Bytes around a packet are seen by programs (meta data, grown tails): never old heap. */
+	memset(batch->pool, 0, ALIGN_UP(POOL_SIZE, 64));
+	return batch;
+}
+
+void port_batch_free(struct port_batch *batch)
+{
+	if (batch)
+		free(batch->pool);
+	free(batch);
+}
+
+struct visor_packet *port_batch_take(struct port_batch *batch, uint32_t len)
+{
+	uint32_t size = len <= PORT_ROOM ? FRAME_SIZE : ALIGN_UP(PORT_HEADROOM + len, 64u);
+	struct visor_packet *pkt = &batch->pkts[batch->n];
+
+	if (batch->n == PORT_BATCH || size > POOL_SIZE - batch->used)
+		return NULL;
+	visor_packet_init(pkt, batch->pool + batch->used, size, PORT_HEADROOM, len);
+	if (len > PORT_ROOM)
+		pkt->stop = pkt->end;
+	batch->used += size;
+	batch->n++;
+	return pkt;
+}
+
+int port_open(const struct port_config *cfg, struct port **out, struct visor_diag *diag)
+{
+	struct port *port;
+	int err;
+
+	*out = NULL;
+	if (port_config_clash(cfg, cfg)) {
+		err = diag_fail(diag, -EINVAL, "port", "writing would destroy the file being read");
+		diag_at(diag, "%s", cfg->path_out);
+		return err;
+	}
+	port = calloc(1, sizeof(*port));
+	if (!port)
+		return diag_fail(diag, -ENOMEM, "port", "no memory");
+	if (cfg->source) {
+		err = cfg->source->source->open(cfg, &port->source_state, diag);
+		if (err)
+			goto fail;
+		port->source = cfg->source->source;
+	}
+	if (cfg->sink) {
+		err = cfg->sink->sink->open(cfg, &port->sink_state, diag);
+		if (err)
+			goto fail;
+		port->sink = cfg->sink->sink;
+	}
+	*out = port;
+	return 0;
+fail:
+	port_close(port, NULL);
+	return err;
+}
+
+int port_receive(struct port *port, struct port_batch *batch, uint32_t max, struct visor_diag *diag)
+{
+	uint64_t bytes = 0;
+	int n;
+
+	batch->n = 0;
+	batch->used = 0;
+	if (!port->source || port->ended || !max)
+		return 0;
+	n = port->source->receive(port->source_state, batch, MIN(max, (uint32_t)PORT_BATCH),
+				  &port->stats, diag);
+	if (n <= 0) {
+		port->ended = n != -EAGAIN;
+		return n;
+	}
+	for (int i = 0; i < n; i++)
+		bytes += batch->pkts[i].len;
+	port->stats.in_packets += (uint64_t)n;
+	port->stats.in_bytes += bytes;
+	return n;
+}
+
+bool port_has_source(const struct port *port)
+{
+	return port->source != NULL;
+}
+
+bool port_has_sink(const struct port *port)
+{
+	return port->sink != NULL;
+}
+
+int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
+	      struct visor_diag *diag)
+{
+	const struct visor_packet *pkt = &batch->pkts[i];
+	int err;
+
+	if (!port->sink)
+		return diag_fail(diag, -ENXIO, "port", "the port has no sink");
+	err = port->sink->send(port->sink_state, pkt, &batch->meta[i], diag);
+	if (err)
+		return err;
+	port->stats.out_packets++;
+	port->stats.out_bytes += (uint64_t)(pkt->end - pkt->data);
+	return 0;
+}
+
+int port_flush(struct port *port, struct visor_diag *diag)
+{
+	return port->sink ? port->sink->flush(port->sink_state, diag) : 0;
+}
+
+void port_stats(const struct port *port, struct port_stats *out)
+{
+	*out = port->stats;
+}
+
+int port_close(struct port *port, struct visor_diag *diag)
+{
+	int err = 0;
+
+	if (!port)
+		return 0;
+	if (port->source)
+		port->source->close(port->source_state);
+	if (port->sink)
+		err = port->sink->close(port->sink_state, diag);
+	free(port);
+	return err;
+}
+
+/* ---- null ------------------------------------------------------------------------------ */
+
+static int null_open(const struct port_config *cfg, void **state, struct visor_diag *diag)
+{
+	return 0;
+}
+
+static int null_send(void *state, const struct visor_packet *pkt, const struct port_meta *meta,
+		     struct visor_diag *diag)
+{
+	return 0;
+}
+
+static int null_flush(void *state, struct visor_diag *diag)
+{
+	return 0;
+}
+
+const struct port_sink_ops port_sink_null = {
+	.open = null_open,
+	.send = null_send,
+	.flush = null_flush,
+	.close = null_flush,
+};
