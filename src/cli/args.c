@@ -15,7 +15,7 @@ static const struct args_option {
 	const char *name;
 	int letter;
 	const char *arg;
-} args_options[OPT_COUNT] = {
+} args_options[OPT_N] = {
 #define OPTION(id, name, letter, arg, help) {name, letter, arg},
 #include "cli/options.def"
 #undef OPTION
@@ -81,6 +81,8 @@ static int args_unknown(struct cli *cli, char **argv, uint64_t allowed)
 	const char *near = NULL, *word = argv[optind - 1];
 	char name[64];
 
+	if (optopt >= '0' && optopt <= '9')
+		return cli_usage(cli, "a negative number must follow '--'");
 	if (optopt > 0 && optopt < ARGS_LONG)
 		return cli_usage(cli, "unknown option '-%c'", optopt);
 	if (optopt >= ARGS_LONG)
@@ -89,7 +91,7 @@ static int args_unknown(struct cli *cli, char **argv, uint64_t allowed)
 	if (!strncmp(word, "--", 2)) {
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 		nearest_allowed = allowed;
-		near = cli_nearest(name, args_name, OPT_COUNT);
+		near = cli_nearest(name, args_name, OPT_N);
 	}
 	if (near)
 		return cli_usage(cli, "unknown option '%s'; did you mean '--%s'?", word, near);
@@ -98,14 +100,14 @@ static int args_unknown(struct cli *cli, char **argv, uint64_t allowed)
 
 int cli_parse(struct cli *cli, int argc, char **argv, uint64_t allowed, bool stop)
 {
-	struct option longs[OPT_COUNT + 1] = {0};
-	char shorts[3 + 2 * OPT_COUNT];
+	struct option longs[OPT_N + 1] = {0};
+	char shorts[3 + 2 * OPT_N];
 	int i, n = 0, s = 0, c;
 
 	if (stop)
 		shorts[s++] = '+';
 	shorts[s++] = ':';
-	for (i = 0; i < OPT_COUNT; i++) {
+	for (i = 0; i < OPT_N; i++) {
 		if (!(allowed >> i & 1))
 			continue;
 		longs[n].name = args_options[i].name;
@@ -126,7 +128,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, uint64_t allowed, bool sto
 			return cli_usage(cli, "option '%s' needs a value", (argv - 1)[optind - 1]);
 		if (c == '?')
 			return args_unknown(cli, argv - 1, allowed);
-		for (i = 0; i < OPT_COUNT; i++) {
+		for (i = 0; i < OPT_N; i++) {
 			if (allowed >> i & 1 && (c == ARGS_LONG + i || c == args_options[i].letter))
 				break;
 		}

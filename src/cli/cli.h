@@ -26,15 +26,15 @@ enum cli_opt {
 #define OPTION(id, name, letter, arg, help) OPT_##id,
 #include "cli/options.def"
 #undef OPTION
-	OPT_COUNT
+	OPT_N
 };
 
 struct cli {
 	const struct cli_command *cmd;
 	char **args; /* words after the command that are not options */
 	int n_args;
-	const char *opt[OPT_COUNT]; /* argument, or "" for an option without; NULL: not given */
-	const char **set;	    /* every --set, in order */
+	const char *opt[OPT_N]; /* argument, or "" for an option without; NULL: not given */
+	const char **set;	/* every --set, in order */
 	int n_set;
 	bool color;    /* standard output is a terminal that wants colour */
 	bool terminal; /* standard output is a terminal */
@@ -57,7 +57,7 @@ struct cli_command {
 /* The handlers. Each returns an enum cli_exit. */
 #define GROUP(word, summary)
 #define COMMAND(id, words, args, min, max, options, summary, text, examples) \
-	int cmd_##id(struct cli *cli);
+	int cli_##id(struct cli *cli);
 #include "cli/commands.def"
 #undef COMMAND
 #undef GROUP

@@ -10,7 +10,7 @@
 const struct cli_command cli_commands[] = {
 #define GROUP(word, summary) {word, "COMMAND", 0, -1, 0, summary, "", "", NULL},
 #define COMMAND(id, words, args, min, max, options, summary, text, examples) \
-	{words, args, min, max, options, summary, text, examples, cmd_##id},
+	{words, args, min, max, options, summary, text, examples, cli_##id},
 #include "cli/commands.def"
 #undef COMMAND
 #undef GROUP
@@ -22,7 +22,7 @@ static const struct help_option {
 	char letter;
 	const char *arg;
 	const char *help;
-} help_options[OPT_COUNT] = {
+} help_options[OPT_N] = {
 #define OPTION(id, name, letter, arg, help) {name, letter, arg, help},
 #include "cli/options.def"
 #undef OPTION
@@ -114,7 +114,7 @@ void cli_print_command(const struct cli_command *cmd, FILE *to)
 	if (*cmd->text)
 		fprintf(to, "\n%s\n", cmd->text);
 	fputs("\nOptions:\n", to);
-	for (i = 0; i < OPT_COUNT; i++) {
+	for (i = 0; i < OPT_N; i++) {
 		if ((cmd->options | O(HELP)) >> i & 1)
 			help_option(&help_options[i], to);
 	}
@@ -125,4 +125,66 @@ void cli_print_command(const struct cli_command *cmd, FILE *to)
 		fprintf(to, "  %.*s\n", n, line);
 		line += n + (line[n] == '\n');
 	}
+}
+
+/* Verbs of a noun, or plain commands and nouns for "". */
+static void completion_words(const char *noun)
+{
+	size_t n = strlen(noun);
+	int i;
+
+	for (i = 0; i < cli_n_commands; i++) {
+		const char *words = cli_commands[i].words;
+
+		if (!n && !strchr(words, ' '))
+			printf(" %s", words);
+		else if (n && !strncmp(words, noun, n) && words[n] == ' ')
+			printf(" %s", words + n + 1);
+	}
+}
+
+int cli_completion(struct cli *cli)
+{
+	int i, k;
+
+	if (strcmp(cli->args[0], "bash"))
+		return cli_usage(cli, "there is no completion for '%s'", cli->args[0]);
+	puts("# bash completion of visor; made by `visor completion bash`\n"
+	     "_visor() {\n"
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\n"
+	     "\tcase \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in");
+	for (i = 0; i < cli_n_commands; i++) {
+		const struct cli_command *cmd = &cli_commands[i];
+
+		if (!cmd->run)
+			continue;
+		printf("\t\"%s\"%s) words=\"", cmd->words, strchr(cmd->words, ' ') ? "" : "\\ *");
+		for (k = 0; k < OPT_N; k++) {
+			if ((cmd->options | O(HELP)) >> k & 1)
+				printf(" --%s", help_options[k].name);
+		}
+		puts("\" ;;");
+	}
+	puts("\tesac\n"
+	     "\tif [ \"$COMP_CWORD\" = 1 ]; then");
+	printf("\t\twords=\"");
+	completion_words("");
+	puts("\"\n\telif [ \"$COMP_CWORD\" = 2 ]; then\n\t\tcase ${COMP_WORDS[1]} in");
+	for (i = 0; i < cli_n_commands; i++) {
+		if (cli_commands[i].run)
+			continue;
+		printf("\t\t%s) words=\"", cli_commands[i].words);
+		completion_words(cli_commands[i].words);
+		puts("\" ;;");
+	}
+	puts("\t\tesac\n"
+	     "\tfi\n"
+	     "\tcase $cur in\n"
+	     "\t-*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
+	     "\t*)\tCOMPREPLY=($(compgen -W \"${words//--[a-z-]*/}\" -- \"$cur\"))\n"
+	     "\t\t[ ${#COMPREPLY[@]} != 0 ] || COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
+	     "\tesac\n"
+	     "}\n"
+	     "complete -o filenames -F _visor visor");
+	return CLI_OK;
 }

@@ -12,12 +12,15 @@ void json_init(struct json *j, FILE *to)
 	j->to = to;
 	j->depth = 0;
 	j->some = false;
+	j->line = false;
 }
 
 static void json_newline(struct json *j)
 {
 	int i;
 
+	if (j->line)
+		return;
 	fputc('\n', j->to);
 	for (i = 0; i < j->depth; i++)
 		fputs("  ", j->to);
@@ -83,7 +86,7 @@ static void json_before(struct json *j, const char *key)
 	j->some = true;
 	if (key) {
 		json_quoted(j, key, strlen(key));
-		fputs(": ", j->to);
+		fputs(j->line ? ":" : ": ", j->to);
 	}
 }
 

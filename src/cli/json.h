@@ -18,6 +18,7 @@ struct json {
 	FILE *to;
 	int depth;
 	bool some; /* the open container has an element */
+	bool line; /* no line breaks and indentation; set after json_init */
 };
 
 void json_init(struct json *j, FILE *to);

@@ -94,7 +94,7 @@ static int main_unknown(const struct cli *cli, const struct cli_command *group, 
 	return CLI_USAGE;
 }
 
-int cmd_help(struct cli *cli)
+int cli_help(struct cli *cli)
 {
 	const struct cli_command *cmd;
 	int used;
@@ -145,7 +145,7 @@ static int main_command(struct cli *cli)
 		cli_print_command(cmd, stdout);
 		return CLI_OK;
 	}
-	for (i = 0; i < OPT_COUNT; i++) {
+	for (i = 0; i < OPT_N; i++) {
 		static const char *const name[] = {
 #define OPTION(id, name, letter, arg, help) name,
 #include "cli/options.def"
