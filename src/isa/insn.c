@@ -5,9 +5,8 @@
 #include <errno.h>
 
 enum { D = ISA_DST, S = ISA_SRC, O = ISA_OFF, I = ISA_IMM };
-
 enum form_bits {
-#define FORM(name, operands, selector) \
+#define FORM(name, operands, selector, complaint) \
 	FORM_OPERANDS_##name = (operands), FORM_SELECTOR_##name = (selector),
 	ISA_FORMS(FORM)
 #undef FORM
@@ -87,12 +86,25 @@ bool isa_jump(const struct bpf_insn *insn, int64_t *delta)
 	}
 }
 
-/* True if the instruction changes the register in its dst field. */
-static bool insn_writes_dst(int form)
+/* The register that the instruction writes besides what its callee clobbers, or -1. */
+static int insn_writes(const struct bpf_insn *insn, const struct isa_desc *desc)
 {
-	return form == ISA_FORM_ALU_RR || form == ISA_FORM_ALU_RI || form == ISA_FORM_UNARY ||
-	       form == ISA_FORM_END || form == ISA_FORM_LDX || form == ISA_FORM_LD_IMM64 ||
-	       form == ISA_FORM_LOAD_ACQ;
+	switch (desc->form) {
+	case ISA_FORM_ALU_RR:
+	case ISA_FORM_ALU_RI:
+	case ISA_FORM_UNARY:
+	case ISA_FORM_END:
+	case ISA_FORM_LDX:
+	case ISA_FORM_LD_IMM64:
+	case ISA_FORM_LOAD_ACQ:
+		return insn->dst_reg;
+	case ISA_FORM_ATOMIC:
+		if (insn->imm == BPF_CMPXCHG)
+			return BPF_REG_0;
+		return insn->imm & BPF_FETCH ? insn->src_reg : -1;
+	default:
+		return -1;
+	}
 }
 
 /* Shift amounts must be below the width, constant divisors must not be zero. */
@@ -110,30 +122,93 @@ static const char *insn_bad_imm(const struct bpf_insn *insn)
 	return NULL;
 }
 
+static const char *insn_bad_register(uint8_t reg)
+{
+	static const char *const why[] = {"R11 is invalid", "R12 is invalid", "R13 is invalid",
+					  "R14 is invalid", "R15 is invalid"};
+
+	return reg > BPF_REG_10 ? why[reg - BPF_REG_10 - 1] : NULL;
+}
+
+/* What the kernel says of reserved fields, and of selecting fields that select nothing. */
+static const char *insn_complaint(const struct bpf_insn *insn, const struct isa_desc *desc)
+{
+	static const char *const complaints[] = {
+#define FORM(name, operands, selector, complaint) [ISA_FORM_##name] = complaint,
+		ISA_FORMS(FORM)
+#undef FORM
+	};
+
+	if ((desc->form == ISA_FORM_ALU_RR || desc->form == ISA_FORM_ALU_RI) &&
+	    BPF_OP(insn->code) == BPF_MOV)
+		return "BPF_MOV uses reserved fields";
+	return complaints[desc->form];
+}
+
+/* Why there is no such instruction. */
+static const char *insn_unknown(const struct bpf_insn *insn)
+{
+	struct bpf_insn word = *insn;
+
+	if (BPF_CLASS(insn->code) == BPF_LDX &&
+	    ((BPF_MODE(insn->code) != BPF_MEM && BPF_MODE(insn->code) != BPF_MEMSX) || insn->imm))
+		return "BPF_LDX uses reserved fields";
+	if (!first[insn->code])
+		return "unknown opcode";
+	if (BPF_CLASS(insn->code) == BPF_LD)
+		return "unrecognized bpf_ld_imm64 insn";
+	/* an atomic operation that exists, but not in this size */
+	word.code = BPF_STX | BPF_ATOMIC | BPF_W;
+	if (BPF_CLASS(insn->code) == BPF_STX && isa_lookup(&word) >= 0)
+		return "invalid atomic operand size";
+	return insn_complaint(insn, &isa_table[first[insn->code] - 1]);
+}
+
+/* The second slot of lddw and its relatives: only its immediate may be set, and that only
+ * where it means something. */
+static const char *insn_bad_imm64(const struct bpf_insn *insn, size_t left, int id)
+{
+	if (left < 2 || insn[1].code || insn[1].dst_reg || insn[1].src_reg || insn[1].off)
+		return "invalid bpf_ld_imm64 insn";
+	if ((id == ISA_LD_MAP_FD || id == ISA_LD_MAP_IDX) && insn[1].imm)
+		return "unrecognized bpf_ld_imm64 insn";
+	return NULL;
+}
+
+/* True if a field is set that has no meaning. The kernel never looks at exit's offset. */
+static bool insn_reserved_used(const struct bpf_insn *insn, const struct isa_desc *desc)
+{
+	uint8_t used = desc->operands | desc->selector;
+
+	if (desc->form == ISA_FORM_EXIT)
+		used |= ISA_OFF;
+	for (int f = ISA_DST; f <= ISA_IMM; f <<= 1)
+		if (!(used & f) && insn_field(insn, f))
+			return true;
+	return false;
+}
+
 int isa_validate(const struct bpf_insn *insn, size_t left, const char **why)
 {
-	const struct isa_desc *desc;
 	int id = isa_lookup(insn);
+	const struct isa_desc *desc = id < 0 ? NULL : &isa_table[id];
 
-	*why = NULL;
-	if (id < 0) {
-		*why = first[insn->code] ? "uses reserved fields" : "unknown opcode";
-		return -EINVAL;
-	}
-	desc = &isa_table[id];
-	for (int f = ISA_DST; f <= ISA_IMM; f <<= 1)
-		if (!((desc->operands | desc->selector) & f) && insn_field(insn, f))
-			*why = "uses reserved fields";
-	if (insn->dst_reg > BPF_REG_10 ||
-	    ((desc->operands & ISA_SRC) && insn->src_reg > BPF_REG_10))
-		*why = "R11 is invalid";
-	else if (insn->dst_reg == BPF_REG_10 && insn_writes_dst(desc->form))
-		*why = "frame pointer is read only";
-	else if (!*why)
+	*why = isa_slots(insn) == 2 ? insn_bad_imm64(insn, left, id) : NULL;
+	if (!*why && !desc)
+		*why = insn_unknown(insn);
+	if (!*why && insn_reserved_used(insn, desc))
+		*why = insn_complaint(insn, desc);
+	if (!*why && desc->operands & ISA_SRC)
+		*why = insn_bad_register(insn->src_reg);
+	if (!*why)
+		*why = insn_bad_register(insn->dst_reg);
+	if (!*why)
 		*why = insn_bad_imm(insn);
-	if (isa_slots(insn) == 2 && !*why) {
-		if (left < 2 || insn[1].code || insn[1].dst_reg || insn[1].src_reg || insn[1].off)
-			*why = "invalid bpf_ld_imm64 insn";
+	if (*why)
+		return -EINVAL;
+	if (insn_writes(insn, desc) == BPF_REG_10) {
+		*why = "frame pointer is read only";
+		return -EACCES;
 	}
-	return *why ? -EINVAL : 0;
+	return 0;
 }

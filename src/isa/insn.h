@@ -18,35 +18,36 @@
 
 /*
  * The form of an instruction: its operand fields, and the field that selects among the
- * instructions sharing its opcode. All other fields must be zero.
+ * instructions sharing its opcode. All other fields must be zero; if one is not, the kernel's
+ * complaint begins with the last column (with MOV for ALU where it is a move).
  *
- *   FORM(name, operands, selecting field)      D dst  S src  O off  I imm
+ *   FORM(name, operands, selecting field, complaint)      D dst  S src  O off  I imm
  */
-#define ISA_FORMS(FORM)              \
-	FORM(ALU_RR, D | S, O)       \
-	FORM(ALU_RI, D | I, O)       \
-	FORM(UNARY, D, 0)            \
-	FORM(END, D, I)              \
-	FORM(JA, O, 0)               \
-	FORM(JA32, I, 0)             \
-	FORM(JCOND, O, S)            \
-	FORM(JMP_RR, D | S | O, 0)   \
-	FORM(JMP_RI, D | I | O, 0)   \
-	FORM(CALL, I, S)             \
-	FORM(KFUNC, I | O, S)        \
-	FORM(CALLX, D, 0)            \
-	FORM(EXIT, 0, 0)             \
-	FORM(LDX, D | S | O, 0)      \
-	FORM(STX, D | S | O, 0)      \
-	FORM(ST, D | I | O, 0)       \
-	FORM(ATOMIC, D | S | O, I)   \
-	FORM(LOAD_ACQ, D | S | O, I) \
-	FORM(LD_IMM64, D | I, S)     \
-	FORM(LD_ABS, I, 0)           \
-	FORM(LD_IND, S | I, 0)
+#define ISA_FORMS(FORM)                                                       \
+	FORM(ALU_RR, D | S, O, "BPF_ALU uses reserved fields")                \
+	FORM(ALU_RI, D | I, O, "BPF_ALU uses reserved fields")                \
+	FORM(UNARY, D, 0, "BPF_NEG uses reserved fields")                     \
+	FORM(END, D, I, "BPF_END uses reserved fields")                       \
+	FORM(JA, O, 0, "BPF_JA uses reserved fields")                         \
+	FORM(JA32, I, 0, "BPF_JA uses reserved fields")                       \
+	FORM(JCOND, O, S, "invalid may_goto")                                 \
+	FORM(JMP_RR, D | S | O, 0, "BPF_JMP/JMP32 uses reserved fields")      \
+	FORM(JMP_RI, D | I | O, 0, "BPF_JMP/JMP32 uses reserved fields")      \
+	FORM(CALL, I, S, "BPF_CALL uses reserved fields")                     \
+	FORM(KFUNC, I | O, S, "BPF_CALL uses reserved fields")                \
+	FORM(CALLX, D, 0, "unknown opcode")                                   \
+	FORM(EXIT, 0, 0, "BPF_EXIT uses reserved fields")                     \
+	FORM(LDX, D | S | O, 0, "BPF_LDX uses reserved fields")               \
+	FORM(STX, D | S | O, 0, "BPF_STX uses reserved fields")               \
+	FORM(ST, D | I | O, 0, "BPF_ST uses reserved fields")                 \
+	FORM(ATOMIC, D | S | O, I, "BPF_ATOMIC uses invalid atomic opcode")   \
+	FORM(LOAD_ACQ, D | S | O, I, "BPF_ATOMIC uses invalid atomic opcode") \
+	FORM(LD_IMM64, D | I, S, "BPF_LD_IMM64 uses reserved fields")         \
+	FORM(LD_ABS, I, 0, "BPF_LD_[ABS|IND] uses reserved fields")           \
+	FORM(LD_IND, S | I, 0, "BPF_LD_[ABS|IND] uses reserved fields")
 
 enum isa_form {
-#define FORM(name, operands, selector) ISA_FORM_##name,
+#define FORM(name, operands, selector, complaint) ISA_FORM_##name,
 	ISA_FORMS(FORM)
 #undef FORM
 		ISA_FORM_COUNT
@@ -104,9 +105,10 @@ bool isa_jump(const struct bpf_insn *insn, int64_t *delta);
 /*
  * Checks everything that can be said of one instruction alone: it exists, its registers
  * do, r10 is not written, reserved fields are zero, immediates that are shift amounts or
- * divisors are legal. `left` is the number of slots up to the end of the program,
- * this one included (lddw needs two). Returns 0 or -EINVAL with *why set to a literal in
- * the kernel verifier's words.
+ * divisors are legal. `left` is the number of slots up to the end of the program, this one
+ * included (lddw needs two). Verdict, errno and order of the checks are the kernel's: 0,
+ * -EINVAL, or -EACCES for a write to r10, with *why set to a literal, the beginning of what
+ * the kernel's verifier says. One thing is accepted that the kernel does not know, callx.
  */
 int isa_validate(const struct bpf_insn *insn, size_t left, const char **why);
 

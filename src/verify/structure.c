@@ -109,10 +109,10 @@ static int structure_insn(struct verify_work *w, uint32_t i)
 {
 	const struct bpf_insn *insn = &w->image->insns[i];
 	const char *why;
-	int id;
+	int id, err = structure_validate(w, i, &why);
 
-	if (structure_validate(w, i, &why))
-		return verify_fail(w, -EINVAL, i, "%s (opcode 0x%02x)", why, insn->code);
+	if (err)
+		return verify_fail(w, err, i, "%s (opcode 0x%02x)", why, insn->code);
 	id = isa_lookup(insn);
 	w->facts[i].id = (uint8_t)id;
 	switch (isa_table[id].form) {
