@@ -1,6 +1,5 @@
 # type: xdp
-# expect: EINVAL frame pointer is read only
-# errno: EACCES
+# expect: EACCES frame pointer is read only
 	r10 = 0
 	r0 = 0
 	exit
