@@ -52,6 +52,7 @@ int bench_code_read(const char *path, const char *section, struct bench_code *ou
 int bench_map_fill(const struct native_map *map,
 		   int (*set)(void *to, const void *key, const void *value), void *to);
 
-double bench_now(void); /* monotonic, nanoseconds */
+/* Nanoseconds of CPU time of this thread: what other processes take does not count. */
+double bench_now(void);
 
 #endif

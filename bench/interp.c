@@ -64,7 +64,7 @@ double bench_now(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
@@ -289,8 +289,8 @@ int main(int argc, char **argv)
 	static struct cell cells[N_PROGRAMS][N_ENGINES];
 	struct bench_program progs[N_PROGRAMS] = {0};
 	char *only[N_ENGINES + 1], self[512];
-	int rounds = 11, n_only = 0, opt;
-	double ms = 4;
+	int rounds = 15, n_only = 0, opt;
+	double ms = 3;
 	ssize_t n;
 
 	while ((opt = getopt(argc, argv, "r:m:e:")) != -1) {
