@@ -21,10 +21,10 @@
 
 #include <endian.h>
 
-#define W(x)   ((uint32_t)(x))
-#define SX(x)  ((int64_t)(x))
-#define SW(x)  ((int32_t)(x))
-#define ZW(x)  ((uint64_t)(uint32_t)(x))
+#define W(x)  ((uint32_t)(x))
+#define SX(x) ((int64_t)(x))
+#define SW(x) ((int32_t)(x))
+#define ZW(x) ((uint64_t)(uint32_t)(x))
 
 /* clang-format off */
 
