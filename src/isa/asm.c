@@ -221,7 +221,8 @@ static const char *skip_dump_prefix(const char *s, const char *end, int *opcode)
 /* The C signature above a function in a dump, "int f(struct xdp_md *ctx):", defines f. */
 static int asm_signature(struct asm_state *st, const char *s, const char *end, bool *found)
 {
-	const char *paren = memchr(s, '(', (size_t)(end - s)), *name;
+	/* A line may be empty, never negative: the compiler cannot know. */
+	const char *paren = end > s ? memchr(s, '(', (size_t)(end - s)) : NULL, *name;
 
 	*found = false;
 	while (end > s && skip_blanks(end - 1, end) == end)
