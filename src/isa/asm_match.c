@@ -216,7 +216,9 @@ int asm_lex(const char *s, const char *end, struct asm_token tok[ASM_MAX_TOKENS]
 		}
 		s = lex_token(&tok[n], s, end);
 		tok[n].literal = (int16_t)(*literal_slot(tok[n].s, tok[n].len) - 1);
-		n++;
+		/* nothing matches a bad token: what follows it does not matter */
+		if (tok[n++].kind == ASM_BAD)
+			end = s;
 	}
 }
 
@@ -420,8 +422,10 @@ static int operand_helper(struct match *m, const struct asm_token *t)
 {
 	int n;
 
-	if (t->kind != ASM_WORD || t->bank || *t->s == '%')
+	if (t->kind == ASM_NUM)
 		return operand_imm(m, t);
+	if (t->kind != ASM_WORD || t->bank || *t->s == '%')
+		return 0;
 	if (t[1].kind == ASM_HASH) {
 		n = operand_imm(m, t + 2);
 		return n > 0 ? n + 2 : n;
@@ -662,35 +666,56 @@ static void explain_hint(const struct match *m, struct visor_diag *diag)
 		diag_hint(diag, "did you mean '%.*s'?", (int)best->len, best->s);
 }
 
-/* "'+', '-' or a number": what could stand behind node. */
-static void explain_expected(int node, char *buf, size_t size)
-{
-	size_t len = 0;
-	int shown = 0;
+#define MAX_ITEMS 6
 
-	buf[0] = '\0';
-	if (nodes[node].row >= 0) {
-		snprintf(buf, size, "the end of the line");
-		return;
-	}
+struct items {
+	char text[MAX_ITEMS][40];
+	int n; /* MAX_ITEMS + 1: there are more */
+};
+
+/* Collects what could stand behind node. */
+static void explain_items(int node, struct items *items)
+{
 	for (int c = nodes[node].child; c; c = nodes[c].next) {
 		int token = nodes[c].token;
 		char item[40];
+		bool known = false;
 
 		if (token >= 0)
 			snprintf(item, sizeof(item), "'%.*s'", (int)literals[token].len,
 				 literals[token].s);
 		else
 			snprintf(item, sizeof(item), "%s", operand_name(-token));
-		if (strstr(buf, item))
-			continue;
-		if (shown++ == 6) {
-			snprintf(buf + len, size - len, " or the like");
-			return;
-		}
-		len = strlen(buf);
-		snprintf(buf + len, size - len, "%s%s", len ? ", " : "", item);
-		len = strlen(buf);
+		for (int i = 0; i < items->n && i < MAX_ITEMS; i++)
+			known |= !strcmp(items->text[i], item);
+		if (!known && items->n < MAX_ITEMS)
+			memcpy(items->text[items->n++], item, sizeof(item));
+		else if (!known)
+			items->n = MAX_ITEMS + 1;
+		if (token < 0 && operand_optional(-token))
+			explain_items(c, items);
+	}
+}
+
+/* "'+', '-' or a number". */
+static void explain_expected(int node, char *buf, size_t size)
+{
+	struct items items = {.n = 0};
+	size_t len = 0;
+
+	if (nodes[node].row >= 0) {
+		snprintf(buf, size, "the end of the line");
+		return;
+	}
+	explain_items(node, &items);
+	for (int i = 0; i < items.n && len < size; i++) {
+		bool last = i == items.n - 1;
+
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+					i == 0 ? ""
+					: last ? " or "
+					       : ", ",
+					i < MAX_ITEMS ? items.text[i] : "the like");
 	}
 }
 
@@ -701,8 +726,7 @@ static void explain_found(const struct asm_token *t, char *buf, size_t size)
 	else if (t->kind == ASM_BAD && !is_digit(*t->s))
 		snprintf(buf, size, "byte 0x%02x", (unsigned int)(uint8_t)*t->s);
 	else
-		snprintf(buf, size, "'%.*s'%s", (int)MIN(t->len, 40u), t->s,
-			 t->kind == ASM_BAD ? ", which is no 64-bit number" : "");
+		snprintf(buf, size, "'%.*s'", (int)MIN(t->len, 40u), t->s);
 }
 
 static int explain(const struct match *m, struct visor_diag *diag)
@@ -712,6 +736,8 @@ static int explain(const struct match *m, struct visor_diag *diag)
 	if (m->text[0])
 		return diag_fail(diag, -EINVAL, "assemble", "%s", m->text);
 	explain_found(m->at, found, sizeof(found));
+	if (m->at->kind == ASM_BAD && is_digit(*m->at->s))
+		return diag_fail(diag, -EINVAL, "assemble", "%s is not a 64-bit number", found);
 	if (m->node == ROOT) {
 		diag_fail(diag, -EINVAL, "assemble", "unknown instruction: %s", found);
 	} else {
