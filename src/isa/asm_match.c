@@ -305,9 +305,11 @@ struct match {
 	int opcode;
 	struct fields f;
 	int row;
-	/* the furthest failure: at a token, either no child of node fitted or text says what */
+	/* the furthest failure: at a token, either no child of these nodes fits or text says what
+	 */
 	const struct asm_token *at;
-	int node;
+	uint16_t tried[8];
+	uint32_t n_tried;
 	char text[160];
 };
 
@@ -316,9 +318,12 @@ static int match_fail(struct match *m, const struct asm_token *at, int node)
 {
 	if (m->at && (at < m->at || (at == m->at && m->text[0])))
 		return -1;
+	if (at != m->at)
+		m->n_tried = 0;
 	m->at = at;
-	m->node = node;
 	m->text[0] = '\0';
+	if (m->n_tried < ARRAY_SIZE(m->tried))
+		m->tried[m->n_tried++] = (uint16_t)node;
 	return -1;
 }
 
@@ -649,17 +654,20 @@ static void explain_hint(const struct match *m, struct visor_diag *diag)
 
 	if (m->at->kind != ASM_WORD)
 		return;
-	for (int c = nodes[m->node].child; c; c = nodes[c].next) {
-		const struct literal *l;
-		uint32_t e;
+	for (uint32_t i = 0; i < m->n_tried; i++) {
+		for (int c = nodes[m->tried[i]].child; c; c = nodes[c].next) {
+			const struct literal *l;
+			uint32_t e;
 
-		if (nodes[c].token < 0)
-			break;
-		l = &literals[nodes[c].token];
-		e = is_word_start(*l->s) ? edits(m->at->s, m->at->len, l->s, l->len) : UINT32_MAX;
-		if (e < least) {
-			least = e;
-			best = l;
+			if (nodes[c].token < 0)
+				break;
+			l = &literals[nodes[c].token];
+			e = is_word_start(*l->s) ? edits(m->at->s, m->at->len, l->s, l->len)
+						 : UINT32_MAX;
+			if (e < least) {
+				least = e;
+				best = l;
+			}
 		}
 	}
 	if (best)
@@ -673,41 +681,45 @@ struct items {
 	int n; /* MAX_ITEMS + 1: there are more */
 };
 
+static void items_add(struct items *items, const char *item)
+{
+	for (int i = 0; i < items->n && i < MAX_ITEMS; i++)
+		if (!strcmp(items->text[i], item))
+			return;
+	if (items->n < MAX_ITEMS)
+		snprintf(items->text[items->n++], sizeof(items->text[0]), "%s", item);
+	else
+		items->n = MAX_ITEMS + 1;
+}
+
 /* Collects what could stand behind node. */
 static void explain_items(int node, struct items *items)
 {
+	if (nodes[node].row >= 0)
+		items_add(items, "the end of the line");
 	for (int c = nodes[node].child; c; c = nodes[c].next) {
 		int token = nodes[c].token;
 		char item[40];
-		bool known = false;
 
 		if (token >= 0)
 			snprintf(item, sizeof(item), "'%.*s'", (int)literals[token].len,
 				 literals[token].s);
 		else
 			snprintf(item, sizeof(item), "%s", operand_name(-token));
-		for (int i = 0; i < items->n && i < MAX_ITEMS; i++)
-			known |= !strcmp(items->text[i], item);
-		if (!known && items->n < MAX_ITEMS)
-			memcpy(items->text[items->n++], item, sizeof(item));
-		else if (!known)
-			items->n = MAX_ITEMS + 1;
+		items_add(items, item);
 		if (token < 0 && operand_optional(-token))
 			explain_items(c, items);
 	}
 }
 
 /* "'+', '-' or a number". */
-static void explain_expected(int node, char *buf, size_t size)
+static void explain_expected(const struct match *m, char *buf, size_t size)
 {
 	struct items items = {.n = 0};
 	size_t len = 0;
 
-	if (nodes[node].row >= 0) {
-		snprintf(buf, size, "the end of the line");
-		return;
-	}
-	explain_items(node, &items);
+	for (uint32_t i = 0; i < m->n_tried; i++)
+		explain_items(m->tried[i], &items);
 	for (int i = 0; i < items.n && len < size; i++) {
 		bool last = i == items.n - 1;
 
@@ -738,10 +750,10 @@ static int explain(const struct match *m, struct visor_diag *diag)
 	explain_found(m->at, found, sizeof(found));
 	if (m->at->kind == ASM_BAD && is_digit(*m->at->s))
 		return diag_fail(diag, -EINVAL, "assemble", "%s is not a 64-bit number", found);
-	if (m->node == ROOT) {
+	if (m->tried[0] == ROOT) {
 		diag_fail(diag, -EINVAL, "assemble", "unknown instruction: %s", found);
 	} else {
-		explain_expected(m->node, expected, sizeof(expected));
+		explain_expected(m, expected, sizeof(expected));
 		diag_fail(diag, -EINVAL, "assemble", "expected %s, found %s", expected, found);
 	}
 	explain_hint(m, diag);

@@ -156,7 +156,7 @@ static void says_what_is_wrong(void **state)
 	fails("r0 = 0\n  ldxq %r0, [%r1]", "2:3", "unknown instruction: 'ldxq'",
 	      "did you mean 'ldxb'?");
 	fails("exti", "1:1", "unknown instruction: 'exti'", "did you mean 'exit'?");
-	fails("ldxw %r0, [%r1", "1:15", "expected an offset or ']', found the end of the line", "");
+	fails("ldxw %r0, [%r1", "1:15", "expected ']' or an offset, found the end of the line", "");
 	fails("mov %r0 5", "1:9", "expected ',', found '5'", "");
 	fails("mov %r16, 5", "1:5", "expected a register, found '%r16'", "");
 	fails("exit now", "1:6", "expected the end of the line, found 'now'", "");
