@@ -35,6 +35,7 @@ struct visor;
 struct visor_opts {
 	size_t sz;
 	const char *state; /* state directory, created if absent; NULL: private to the process */
+	bool trusted;      /* as in struct visor_prog_opts, for every program loaded through it */
 };
 
 /* Opens an engine; opts may be NULL. The caller closes it. */
@@ -58,6 +59,12 @@ int visor_engine_bpf(struct visor *v, int cmd, union bpf_attr *attr, unsigned in
 int visor_bpf(int cmd, union bpf_attr *attr, unsigned int size);
 /* Sets the calling thread's current engine (NULL: the default); returns the previous one. */
 struct visor *visor_use(struct visor *v);
+
+/* Takes a name that BPF_OBJ_PIN gave away again (a client of the kernel calls unlink). */
+int visor_unpin(struct visor *v, const char *path);
+
+/* The user's own state directory, on tmpfs: /run/visor for root, else $XDG_RUNTIME_DIR/visor. */
+int visor_state_default(char *path, size_t size);
 
 /* ---- custom program types and helpers ------------------------------------------------ */
 

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sys/btf.c - checking BTF (Documentation/bpf/btf.rst) before anything relies on it.
+ *
+ * After btf_check() every string offset and type id is in range, every type's record is
+ * whole, and following types by value always ends, within BTF_MAX_DEPTH steps.
+ */
+#include "sys/sys.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BTF_MAX_DEPTH 32
+#define BTF_MAX_IDS   0xfffff
+#define BTF_MAX_STRS  0xffffff
+#define BTF_NAME_LEN  512
+
+enum btf_name { NAME_ANY, NAME_NONE, NAME_IDENT, NAME_IDENT_OR_NONE, NAME_SECTION, NAME_SOME };
+
+enum btf_rule {
+	HAS_TYPE = 1, /* the last word is a type id (else a size, or nothing) */
+	VOID_OK = 2,  /* which may be 0 */
+	HAS_VLEN = 4,
+	HAS_FLAG = 8,  /* kind_flag */
+	BY_VALUE = 16, /* as large as the type it refers to */
+	NO_WORD = 32,  /* the last word must be 0 */
+	LINKAGE = 64,  /* vlen is a linkage, 0 to 2 */
+};
+
+struct btf_kind {
+	uint8_t name, fixed, each; /* enum btf_name; bytes after the record, and for each of vlen */
+	uint8_t rules;
+};
+
+#define KIND(id, name, fixed, each, rules) [BTF_KIND_##id] = {NAME_##name, fixed, each, rules},
+/* clang-format off */
+static const struct btf_kind btf_kinds[] = {
+	KIND(INT,        ANY,           4,  0,  0)
+	KIND(PTR,        NONE,          0,  0,  HAS_TYPE | VOID_OK)
+	KIND(ARRAY,      NONE,          12, 0,  NO_WORD)
+	KIND(STRUCT,     IDENT_OR_NONE, 0,  12, HAS_VLEN | HAS_FLAG)
+	KIND(UNION,      IDENT_OR_NONE, 0,  12, HAS_VLEN | HAS_FLAG)
+	KIND(ENUM,       IDENT_OR_NONE, 0,  8,  HAS_VLEN | HAS_FLAG)
+	KIND(FWD,        IDENT,         0,  0,  HAS_FLAG | NO_WORD)
+	KIND(TYPEDEF,    IDENT,         0,  0,  HAS_TYPE | VOID_OK | BY_VALUE)
+	KIND(VOLATILE,   NONE,          0,  0,  HAS_TYPE | VOID_OK | BY_VALUE)
+	KIND(CONST,      NONE,          0,  0,  HAS_TYPE | VOID_OK | BY_VALUE)
+	KIND(RESTRICT,   NONE,          0,  0,  HAS_TYPE | VOID_OK | BY_VALUE)
+	KIND(FUNC,       IDENT,         0,  0,  HAS_TYPE | LINKAGE)
+	KIND(FUNC_PROTO, NONE,          0,  8,  HAS_TYPE | VOID_OK | HAS_VLEN)
+	KIND(VAR,        SECTION,       4,  0,  HAS_TYPE | BY_VALUE)
+	KIND(DATASEC,    SECTION,       0,  12, HAS_VLEN)
+	KIND(FLOAT,      ANY,           0,  0,  0)
+	KIND(DECL_TAG,   SOME,          4,  0,  HAS_TYPE | HAS_FLAG)
+	KIND(TYPE_TAG,   SOME,          0,  0,  HAS_TYPE | VOID_OK | BY_VALUE | HAS_FLAG)
+	KIND(ENUM64,     IDENT_OR_NONE, 0,  12, HAS_VLEN | HAS_FLAG)
+};
+/* clang-format on */
+#undef KIND
+
+struct btf_work {
+	struct sys_btf *btf;
+	char *why;
+	uint32_t id;	/* being checked */
+	uint8_t *state; /* of resolving each type: 0 not yet, 1 in progress, 2 done */
+};
+
+PRINTF_LIKE(2, 3) static int btf_bad(const struct btf_work *w, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (w->id)
+		snprintf(w->why, 256, "[%u] %s", w->id, text);
+	else
+		snprintf(w->why, 256, "%s", text);
+	return -EINVAL;
+}
+
+const struct btf_type *btf_type(const struct sys_btf *btf, uint32_t id)
+{
+	return id && id <= btf->n_types ? btf->types[id] : NULL;
+}
+
+int64_t btf_size(const struct sys_btf *btf, uint32_t id, uint32_t *kind)
+{
+	uint64_t count = 1, size;
+
+	for (int depth = 0; depth < BTF_MAX_DEPTH; depth++) {
+		const struct btf_type *t = btf_type(btf, id);
+		uint32_t k = t ? BTF_INFO_KIND(t->info) : 0;
+
+		if (kind && depth == 0)
+			*kind = k;
+		switch (k) {
+		case BTF_KIND_INT:
+		case BTF_KIND_STRUCT:
+		case BTF_KIND_UNION:
+		case BTF_KIND_ENUM:
+		case BTF_KIND_ENUM64:
+		case BTF_KIND_FLOAT:
+		case BTF_KIND_DATASEC:
+		case BTF_KIND_PTR:
+			size = k == BTF_KIND_PTR ? sizeof(uint64_t) : t->size;
+			if (kind && *kind != BTF_KIND_ARRAY)
+				*kind = k;
+			return count * size > UINT32_MAX ? -EINVAL : (int64_t)(count * size);
+		case BTF_KIND_ARRAY:
+			if (kind && *kind != BTF_KIND_ARRAY)
+				*kind = k;
+			count *= ((const struct btf_array *)(t + 1))->nelems;
+			if (count > UINT32_MAX)
+				return -EINVAL;
+			id = ((const struct btf_array *)(t + 1))->type;
+			break;
+		default:
+			if (!t || !(btf_kinds[k].rules & BY_VALUE))
+				return -EINVAL;
+			id = t->type;
+		}
+	}
+	return -EINVAL;
+}
+
+/* ---- the header -------------------------------------------------------------------------- */
+
+static int check_header(const struct btf_work *w, const uint8_t *data, uint32_t size,
+			struct btf_header *hdr)
+{
+	uint32_t len, body;
+
+	if (size < offsetof(struct btf_header, hdr_len) + sizeof(hdr->hdr_len))
+		return btf_bad(w, "hdr_len not found");
+	len = get_u32(data + offsetof(struct btf_header, hdr_len));
+	if (len > size)
+		return btf_bad(w, "btf_header not found");
+	if (len > sizeof(*hdr))
+		for (uint32_t i = sizeof(*hdr); i < len; i++)
+			if (data[i]) {
+				btf_bad(w, "Unsupported btf_header");
+				return -E2BIG;
+			}
+	memset(hdr, 0, sizeof(*hdr));
+	memcpy(hdr, data, MIN(len, sizeof(*hdr)));
+	if (hdr->magic != BTF_MAGIC)
+		return btf_bad(w, "Invalid magic");
+	if (hdr->version != BTF_VERSION || hdr->flags) {
+		btf_bad(w, "Unsupported %s", hdr->version != BTF_VERSION ? "version" : "flags");
+		return -SYS_ENOTSUPP;
+	}
+	if (!hdr->type_len)
+		return btf_bad(w, "No type found");
+	/* Types, then strings, nothing between, before or after. */
+	body = size - len;
+	if (len < sizeof(*hdr) || hdr->type_off || hdr->type_len > body ||
+	    hdr->str_off != hdr->type_len || hdr->str_len != body - hdr->type_len)
+		return btf_bad(w, "Invalid section offset or length");
+	if (hdr->type_len % 4)
+		return btf_bad(w, "Unaligned type section");
+	if (!hdr->str_len || hdr->str_len - 1 > BTF_MAX_STRS || data[len + hdr->str_off] ||
+	    data[size - 1])
+		return btf_bad(w, "Invalid string section");
+	return 0;
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
+
+static int check_name(const struct btf_work *w, uint32_t off, enum btf_name rule)
+{
+	const char *s;
+	size_t len;
+
+	if (off >= w->btf->strs_len)
+		return btf_bad(w, "Invalid name_offset:%u", off);
+	s = w->btf->strs + off;
+	len = strlen(s);
+	if (rule == NAME_ANY || (rule == NAME_IDENT_OR_NONE && !off))
+		return 0;
+	if (rule == NAME_NONE)
+		return off ? btf_bad(w, "Invalid name") : 0;
+	if (!len || len >= BTF_NAME_LEN)
+		return btf_bad(w, "Invalid name");
+	for (size_t i = 0; i < len && rule != NAME_SOME; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (rule == NAME_SECTION ? !isascii(c) || !isprint(c)
+					 : !isascii(c) || !(i ? isalnum(c) : isalpha(c)))
+			if (c != '_' && c != '.')
+				return btf_bad(w, "Invalid name");
+	}
+	return 0;
+}
+
+static int check_id(const struct btf_work *w, uint32_t id, bool void_ok)
+{
+	if (id > BTF_MAX_IDS || (!id && !void_ok) || id > w->btf->n_types)
+		return btf_bad(w, "Invalid type_id:%u", id);
+	return 0;
+}
+
+/* ---- one type ------------------------------------------------------------------------------ */
+
+static bool pow2_size(uint32_t size, uint32_t max)
+{
+	return size && size <= max && !(size & (size - 1));
+}
+
+static int check_int(const struct btf_work *w, const struct btf_type *t)
+{
+	uint32_t data = get_u32(t + 1), bits = BTF_INT_BITS(data), off = BTF_INT_OFFSET(data);
+	uint32_t enc = BTF_INT_ENCODING(data);
+
+	if (data & ~0xfff00ffu || bits > 128 || bits + off > 128 ||
+	    (bits + off + 7) / 8 > t->size || t->size > 16)
+		return btf_bad(w, "Invalid int");
+	if (enc && enc != BTF_INT_SIGNED && enc != BTF_INT_CHAR && enc != BTF_INT_BOOL) {
+		btf_bad(w, "Unsupported encoding");
+		return -SYS_ENOTSUPP;
+	}
+	return 0;
+}
+
+static int check_members(const struct btf_work *w, const struct btf_type *t)
+{
+	const struct btf_member *m = (const struct btf_member *)(t + 1);
+	bool flag = BTF_INFO_KFLAG(t->info), is_union = BTF_INFO_KIND(t->info) == BTF_KIND_UNION;
+	uint32_t last = 0;
+	int err;
+
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, m++) {
+		uint32_t bit = flag ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
+
+		err = check_name(w, m->name_off, NAME_IDENT_OR_NONE);
+		if (!err)
+			err = check_id(w, m->type, false);
+		if (err)
+			return err;
+		if ((is_union && bit) || bit < last || (bit + 7) / 8 > t->size)
+			return btf_bad(w, "Invalid member bits_offset");
+		last = bit;
+	}
+	return 0;
+}
+
+static int check_enum(const struct btf_work *w, const struct btf_type *t, size_t step)
+{
+	const char *p = (const char *)(t + 1);
+	int err = pow2_size(t->size, 8) ? 0 : btf_bad(w, "Unexpected size");
+
+	for (uint32_t i = 0; !err && i < BTF_INFO_VLEN(t->info); i++, p += step)
+		err = check_name(w, get_u32(p), NAME_IDENT);
+	return err;
+}
+
+static int check_params(const struct btf_work *w, const struct btf_type *t)
+{
+	const struct btf_param *p = (const struct btf_param *)(t + 1);
+	uint32_t n = BTF_INFO_VLEN(t->info);
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < n; i++, p++) {
+		if (!p->type && (i + 1 < n || p->name_off))
+			return btf_bad(w, "Invalid arg#%u", i + 1);
+		err = check_id(w, p->type, true);
+		if (!err)
+			err = check_name(w, p->name_off, NAME_IDENT_OR_NONE);
+	}
+	return err;
+}
+
+static int check_datasec(const struct btf_work *w, const struct btf_type *t)
+{
+	const struct btf_var_secinfo *s = (const struct btf_var_secinfo *)(t + 1);
+	uint64_t end = 0;
+
+	if (!t->size)
+		return btf_bad(w, "size is zero");
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, s++) {
+		if (check_id(w, s->type, false))
+			return -EINVAL;
+		if (s->offset < end || s->offset >= t->size || !s->size || s->size > t->size)
+			return btf_bad(w, "Invalid offset or size of a variable");
+		end = (uint64_t)s->offset + s->size;
+		if (end > t->size)
+			return btf_bad(w, "Invalid offset+size of a variable");
+	}
+	return 0;
+}
+
+static int check_type(const struct btf_work *w, const struct btf_type *t)
+{
+	uint32_t kind = BTF_INFO_KIND(t->info);
+	const struct btf_array *array = (const struct btf_array *)(t + 1);
+	const struct btf_kind *rule = &btf_kinds[kind];
+	int err = check_name(w, t->name_off, (enum btf_name)rule->name);
+
+	if (err)
+		return err;
+	if (t->info & ~0x9f00ffffu)
+		return btf_bad(w, "Invalid btf_info:%x", t->info);
+	if (BTF_INFO_VLEN(t->info) > ((rule->rules & LINKAGE) ? 2 : 0) && !(rule->rules & HAS_VLEN))
+		return btf_bad(w, "vlen != 0");
+	if (BTF_INFO_KFLAG(t->info) && !(rule->rules & HAS_FLAG))
+		return btf_bad(w, "Invalid btf_info kind_flag");
+	if ((rule->rules & NO_WORD) && t->size)
+		return btf_bad(w, "size or type != 0");
+	if (rule->rules & HAS_TYPE) {
+		err = check_id(w, t->type, rule->rules & VOID_OK);
+		if (err)
+			return err;
+	}
+	switch (kind) {
+	case BTF_KIND_INT:
+		return check_int(w, t);
+	case BTF_KIND_ARRAY:
+		err = check_id(w, array->type, false);
+		return err ? err : check_id(w, array->index_type, false);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return check_members(w, t);
+	case BTF_KIND_ENUM:
+		return check_enum(w, t, sizeof(struct btf_enum));
+	case BTF_KIND_ENUM64:
+		return check_enum(w, t, sizeof(struct btf_enum64));
+	case BTF_KIND_FUNC_PROTO:
+		return check_params(w, t);
+	case BTF_KIND_VAR:
+		return get_u32(t + 1) > 2 ? btf_bad(w, "Linkage not supported") : 0;
+	case BTF_KIND_DATASEC:
+		return check_datasec(w, t);
+	case BTF_KIND_FLOAT:
+		return pow2_size(t->size, 16) || t->size == 12 ? 0
+							       : btf_bad(w, "Invalid type_size");
+	case BTF_KIND_DECL_TAG:
+		return (int32_t)get_u32(t + 1) < -1 ? btf_bad(w, "Invalid component_idx") : 0;
+	default:
+		return 0;
+	}
+}
+
+/* ---- types together -------------------------------------------------------------------------- */
+
+static int resolve(struct btf_work *w, uint32_t id, int depth);
+
+/* A type that is part of another must be whole and have a size. */
+static int resolve_part(struct btf_work *w, uint32_t id, int depth)
+{
+	int err = resolve(w, id, depth + 1);
+
+	if (!err && btf_size(w->btf, id, NULL) < 0)
+		err = btf_bad(w, "type %u has no size", id);
+	return err;
+}
+
+static int resolve_members(struct btf_work *w, const struct btf_type *t, int depth)
+{
+	const struct btf_member *m = (const struct btf_member *)(t + 1);
+	bool flag = BTF_INFO_KFLAG(t->info);
+	int err;
+
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, m++) {
+		uint64_t bit = flag ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
+		uint64_t bits = flag ? BTF_MEMBER_BITFIELD_SIZE(m->offset) : 0;
+
+		err = resolve_part(w, m->type, depth);
+		if (err)
+			return err;
+		if (!bits && !flag &&
+		    BTF_INFO_KIND(btf_type(w->btf, m->type)->info) == BTF_KIND_INT)
+			bits = BTF_INT_BITS(get_u32(btf_type(w->btf, m->type) + 1));
+		if (!bits)
+			bits = 8 * (uint64_t)btf_size(w->btf, m->type, NULL);
+		if (bit + bits > 8 * (uint64_t)t->size)
+			return btf_bad(w, "Member exceeds struct_size");
+	}
+	return 0;
+}
+
+static int resolve_datasec(struct btf_work *w, const struct btf_type *t, int depth)
+{
+	const struct btf_var_secinfo *s = (const struct btf_var_secinfo *)(t + 1);
+
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, s++) {
+		int err = BTF_INFO_KIND(btf_type(w->btf, s->type)->info) == BTF_KIND_VAR
+				  ? resolve(w, s->type, depth + 1)
+				  : btf_bad(w, "Not a VAR kind member");
+
+		if (!err && btf_size(w->btf, s->type, NULL) > s->size)
+			err = btf_bad(w, "Invalid size of a variable");
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* True if a pointer to this type must be followed: a loop of pointers has no end either. */
+static bool resolve_through(const struct btf_type *t)
+{
+	uint32_t kind = t ? BTF_INFO_KIND(t->info) : 0;
+
+	return kind == BTF_KIND_PTR || (kind != BTF_KIND_VAR && (btf_kinds[kind].rules & BY_VALUE));
+}
+
+static int resolve(struct btf_work *w, uint32_t id, int depth)
+{
+	const struct btf_type *t = btf_type(w->btf, id), *to;
+	int err = 0;
+
+	if (!t || w->state[id] == 2)
+		return 0;
+	if (w->state[id] == 1)
+		return btf_bad(w, "Loop detected");
+	if (depth >= BTF_MAX_DEPTH) {
+		btf_bad(w, "Max chain depth exceeded");
+		return -E2BIG;
+	}
+	w->state[id] = 1;
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_ARRAY:
+		err = resolve_part(w, ((const struct btf_array *)(t + 1))->type, depth);
+		break;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		err = resolve_members(w, t, depth);
+		break;
+	case BTF_KIND_VAR:
+		err = resolve_part(w, t->type, depth);
+		break;
+	case BTF_KIND_DATASEC:
+		err = resolve_datasec(w, t, depth);
+		break;
+	case BTF_KIND_FUNC:
+		to = btf_type(w->btf, t->type);
+		if (BTF_INFO_KIND(to->info) != BTF_KIND_FUNC_PROTO)
+			err = btf_bad(w, "Invalid type_id:%u of a function", t->type);
+		break;
+	case BTF_KIND_PTR:
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_CONST:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_TYPE_TAG:
+		to = btf_type(w->btf, t->type);
+		if (BTF_INFO_KIND(t->info) != BTF_KIND_PTR || resolve_through(to))
+			err = resolve(w, t->type, depth + 1);
+		break;
+	default:
+		break;
+	}
+	w->state[id] = 2;
+	return err;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------
+ */
+
+/* Finds the types: the first pass, after which every record is known to be whole. */
+static int index_types(struct btf_work *w, const uint8_t *at, uint32_t len)
+{
+	struct sys_btf *btf = w->btf;
+	uint32_t cap = 0;
+
+	while (len) {
+		const struct btf_type *t = (const void *)at;
+		uint32_t kind, size;
+
+		w->id = btf->n_types + 1;
+		if (len < sizeof(*t))
+			return btf_bad(w, "meta_left:%u meta_needed:%zu", len, sizeof(*t));
+		kind = BTF_INFO_KIND(t->info);
+		if (!kind || kind >= ARRAY_SIZE(btf_kinds))
+			return btf_bad(w, "Invalid kind:%u", kind);
+		size = (uint32_t)sizeof(*t) + btf_kinds[kind].fixed +
+		       BTF_INFO_VLEN(t->info) * btf_kinds[kind].each;
+		if (len < size)
+			return btf_bad(w, "meta_left:%u meta_needed:%u", len, size);
+		if (btf->n_types + 1 >= cap) {
+			const struct btf_type **types;
+
+			cap = cap ? 2 * cap : 64;
+			types = realloc(btf->types, cap * sizeof(*types));
+			if (!types)
+				return -ENOMEM;
+			btf->types = types;
+		}
+		if (btf->n_types == BTF_MAX_IDS) {
+			btf_bad(w, "Too many types");
+			return -E2BIG;
+		}
+		btf->types[++btf->n_types] = t;
+		at += size;
+		len -= size;
+	}
+	return 0;
+}
+
+int btf_check(struct sys_btf *btf, const void *data, uint32_t size, char *why)
+{
+	struct btf_work w = {.btf = btf, .why = why};
+	struct btf_header hdr;
+	int err;
+
+	why[0] = '\0';
+	memset(btf, 0, sizeof(*btf));
+	btf->data = data;
+	btf->size = size;
+	err = check_header(&w, data, size, &hdr);
+	if (err)
+		return err;
+	if (hdr.hdr_len % 4)
+		return btf_bad(&w, "Unaligned type section");
+	btf->strs = (const char *)data + hdr.hdr_len + hdr.str_off;
+	btf->strs_len = hdr.str_len;
+	err = index_types(&w, btf->data + hdr.hdr_len, hdr.type_len);
+	for (w.id = 1; !err && w.id <= btf->n_types; w.id++)
+		err = check_type(&w, btf->types[w.id]);
+	if (!err) {
+		w.state = calloc(btf->n_types + 1, 1);
+		err = w.state ? 0 : -ENOMEM;
+	}
+	for (w.id = 1; !err && w.id <= btf->n_types; w.id++)
+		err = resolve(&w, w.id, 0);
+	free(w.state);
+	if (err) {
+		free(btf->types);
+		btf->types = NULL;
+		btf->n_types = 0;
+	}
+	return err;
+}
+
+void btf_free(struct sys_btf *btf)
+{
+	if (!btf)
+		return;
+	free(btf->types);
+	free(btf->file);
+	free(btf);
+}

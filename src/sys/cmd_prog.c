@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sys/cmd_prog.c - commands that make programs and type information. */
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BTF_MAX_BYTES (16 << 20)
+
+int cmd_prog_load(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
+{
+	struct visor_diag diag;
+
+	memset(&diag, 0, sizeof(diag));
+	return sys_prog_load(v, attr, v->trusted, &diag);
+}
+
+/* The map lives as long as the program from now on: the list in the program's file grows. */
+int cmd_prog_bind_map(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
+{
+	const off_t count_at = offsetof(struct prog_head, n_maps);
+	uint32_t ids[SYS_MAX_MAPS], n, i;
+	struct obj *prog, *map;
+	int err;
+
+	if (attr->prog_bind_map.flags)
+		return -EINVAL;
+	prog = store_by_fd(v, (int)attr->prog_bind_map.prog_fd, OBJ_PROG, &err);
+	if (!prog)
+		return err;
+	map = store_by_fd(v, (int)attr->prog_bind_map.map_fd, OBJ_MAP, &err);
+	if (!map) {
+		store_put(prog);
+		return err;
+	}
+	store_lock(v);
+	err = sys_prog_maps(prog, ids, &n);
+	for (i = 0; !err && i < n && ids[i] != map->id; i++)
+		;
+	if (!err && i == n) {
+		const off_t id_at = offsetof(struct prog_head, map_ids) + i * sizeof(map->id);
+
+		/* The id first: a crash in between leaves the old list. */
+		n++;
+		if (n > SYS_MAX_MAPS)
+			err = -E2BIG;
+		else if (pwrite(prog->fd, &map->id, sizeof(map->id), id_at) != sizeof(map->id) ||
+			 pwrite(prog->fd, &n, sizeof(n), count_at) != sizeof(n))
+			err = -EIO;
+	}
+	store_unlock(v);
+	store_put(map);
+	store_put(prog);
+	return err;
+}
+
+/* Takes btf over. */
+static int btf_store(struct visor *v, void *data, uint32_t size, struct sys_btf *btf)
+{
+	struct obj_head head = {0};
+	struct obj *obj;
+	int fd, err;
+	uint32_t id;
+
+	err = store_begin(v, OBJ_BTF, &id, &fd);
+	if (err) {
+		btf_free(btf);
+		return err;
+	}
+	err = obj_write(fd, &head, OBJ_BTF, id, sizeof(head), data, size);
+	obj = err ? NULL : obj_new(OBJ_BTF, fd);
+	if (!obj) {
+		close(fd);
+		store_abort(v, OBJ_BTF);
+		btf_free(btf);
+		return err ? err : -ENOMEM;
+	}
+	memcpy(btf->file, &head, sizeof(head));
+	obj->id = id;
+	obj->btf = btf;
+	return store_commit(v, obj, 0);
+}
+
+int cmd_btf_load(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
+{
+	struct user_log log = {attr->btf_log_buf, attr->btf_log_size, attr->btf_log_level};
+	uint32_t size = attr->btf_size;
+	struct sys_btf *btf = NULL;
+	struct obj_head *file;
+	char why[257];
+	int err, log_err;
+
+	if (size > BTF_MAX_BYTES)
+		return -E2BIG;
+	err = user_log_check(&log);
+	if (err)
+		return err;
+	file = malloc(sizeof(*file) + size);
+	btf = calloc(1, sizeof(*btf));
+	err = file && btf ? user_read(file + 1, attr->btf, size) : -ENOMEM;
+	if (!err) {
+		err = btf_check(btf, file + 1, size, why);
+		if (err)
+			strcat(why, "\n");
+		log_err = user_log_write(&log, why);
+		err = log_err ? log_err : err;
+	}
+	if (err) {
+		free(file);
+		if (btf)
+			free(btf->types);
+		free(btf);
+		return err;
+	}
+	btf->file = file;
+	return btf_store(v, file + 1, size, btf);
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sys/prog.c - programs: from attributes to a file and something that runs, or from a file.
+ *
+ * In a file (and in memory) map references are indices into the program's list of map ids,
+ * so a program file means the same in every process. A file is not trusted: a program that
+ * another process left there is verified again before it runs here.
+ */
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROG_MAX_INSNS 1000000
+
+#define PROG_FLAG_REG_INVARIANTS (1U << 7) /* Linux 6.8: a verifier test option */
+#define PROG_FLAGS                                                            \
+	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | \
+	 BPF_F_TEST_STATE_FREQ | BPF_F_XDP_HAS_FRAGS | PROG_FLAG_REG_INVARIANTS)
+
+/* A program on its way in. */
+struct prog_work {
+	struct visor *v;
+	const struct prog_type *type;
+	struct prog_head head;
+	struct bpf_insn *insns;
+	struct bpf_func_info *func_info;
+	struct bpf_line_info *line_info;
+	struct obj *maps[SYS_MAX_MAPS];
+	struct obj *btf;
+	const struct verified *code;
+	struct visor_diag *diag;
+};
+
+const struct prog_type *sys_prog_type(struct visor *v, uint32_t type)
+{
+	return type >= VISOR_PROG_CUSTOM ? sys_type_get(v, type) : catalog_prog(type);
+}
+
+/* ---- what the layers below ask ------------------------------------------------------------ */
+
+static struct vm_prog *host_prog_by_id(void *user, uint32_t id)
+{
+	struct visor *v = user;
+	struct vm_prog *vm = NULL;
+	int err;
+	struct obj *obj = store_by_id(v, OBJ_PROG, id, &err);
+
+	if (!obj)
+		return NULL;
+	if (!sys_prog_vm(v, obj, &vm, NULL))
+		vm_prog_ref(vm);
+	store_put(obj);
+	return vm;
+}
+
+static vm_helper_fn host_helper(void *user, const struct prog_type *type, uint32_t id,
+				const struct helper **desc)
+{
+	vm_helper_fn fn = NULL;
+	const struct helper *helper = sys_type_helper(user, type, id, &fn);
+
+	if (desc)
+		*desc = helper;
+	return fn;
+}
+
+const struct vm_host sys_host = {.prog_by_id = host_prog_by_id, .helper = host_helper};
+
+static const struct helper *image_helper(void *user, uint32_t id)
+{
+	const struct prog_work *w = user;
+
+	return sys_type_helper(w->v, w->type, id, NULL);
+}
+
+/* ---- verification and the runnable form ----------------------------------------------------- */
+
+static int prog_verify(struct prog_work *w)
+{
+	struct map_desc descs[SYS_MAX_MAPS];
+	struct verify_image image = {
+		.insns = w->insns,
+		.n_insns = w->head.n_insns,
+		.type = w->type,
+		.maps = descs,
+		.n_maps = w->head.n_load_maps,
+		.gpl = w->head.gpl,
+		.helper = image_helper,
+		.user = w,
+	};
+
+	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
+		descs[i] = w->maps[i]->map->desc;
+	return verify_image(&image, &w->code, w->diag);
+}
+
+static int prog_make(struct prog_work *w, uint32_t id, bool trusted, struct vm_prog **out)
+{
+	struct map *maps[SYS_MAX_MAPS];
+	struct vm_prog_attr attr = {
+		.code = w->code,
+		.maps = maps,
+		.host = &w->v->host,
+		.mode = trusted || w->code->level == VERIFY_SAFE ? VM_UNCHECKED : VM_CHECKED,
+		.id = id,
+	};
+
+	memcpy(attr.name, w->head.name, sizeof(attr.name));
+	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
+		maps[i] = w->maps[i]->map;
+	return vm_prog_new(&attr, out, w->diag);
+}
+
+static void prog_work_free(struct prog_work *w)
+{
+	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
+		store_put(w->maps[i]);
+	store_put(w->btf);
+	verified_unref(w->code);
+	free(w->insns);
+	free(w->func_info);
+	free(w->line_info);
+}
+
+int sys_prog_vm(struct visor *v, struct obj *obj, struct vm_prog **out, struct visor_diag *diag)
+{
+	struct sys_prog *prog = obj->prog;
+	struct vm_prog *vm = __atomic_load_n(&prog->vm, __ATOMIC_ACQUIRE);
+	struct prog_work w = {.v = v, .diag = diag};
+	int err = 0;
+
+	if (vm) {
+		*out = vm;
+		return 0;
+	}
+	w.head = *prog->head;
+	w.head.n_load_maps = 0;
+	w.type = sys_prog_type(v, w.head.type);
+	if (!w.type)
+		return diag_fail(diag, -EINVAL, "load", "program type %u is not known here",
+				 w.head.type);
+	w.insns = malloc(w.head.n_insns * sizeof(*w.insns));
+	if (!w.insns)
+		return diag_fail(diag, -ENOMEM, "load", "out of memory");
+	memcpy(w.insns, prog->insns, w.head.n_insns * sizeof(*w.insns));
+	for (uint32_t i = 0; !err && i < prog->head->n_load_maps; i++) {
+		w.maps[i] = store_by_id(v, OBJ_MAP, w.head.map_ids[i], &err);
+		if (w.maps[i])
+			w.head.n_load_maps++;
+		else
+			diag_fail(diag, err, "load", "map %u of program %u cannot be opened",
+				  w.head.map_ids[i], obj->id);
+	}
+	if (!err)
+		err = prog_verify(&w);
+	if (!err) {
+		pthread_mutex_lock(&prog->lock);
+		if (!prog->vm) {
+			err = prog_make(&w, obj->id, prog->trusted, &vm);
+			if (!err)
+				__atomic_store_n(&prog->vm, vm, __ATOMIC_RELEASE);
+		}
+		*out = prog->vm;
+		pthread_mutex_unlock(&prog->lock);
+	}
+	prog_work_free(&w);
+	return err;
+}
+
+/* ---- files ------------------------------------------------------------------------------------
+ */
+
+int sys_prog_parse(void *file, size_t size, struct sys_prog **out)
+{
+	struct prog_head *head = file;
+	struct sys_prog *prog;
+	uint64_t want = sizeof(*head) + (uint64_t)head->n_insns * sizeof(struct bpf_insn) +
+			(uint64_t)head->n_func_info * sizeof(struct bpf_func_info) +
+			(uint64_t)head->n_line_info * sizeof(struct bpf_line_info);
+
+	if (want != size || !head->n_insns || head->n_insns > PROG_MAX_INSNS ||
+	    head->n_maps > SYS_MAX_MAPS || head->n_load_maps > head->n_maps || head->gpl > 1 ||
+	    sys_name_check(head->name)) {
+		free(file);
+		return -EINVAL;
+	}
+	prog = calloc(1, sizeof(*prog));
+	if (!prog) {
+		free(file);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&prog->lock, NULL);
+	prog->head = head;
+	prog->insns = (const struct bpf_insn *)(head + 1);
+	prog->func_info = (const struct bpf_func_info *)(prog->insns + head->n_insns);
+	prog->line_info = (const struct bpf_line_info *)(prog->func_info + head->n_func_info);
+	*out = prog;
+	return 0;
+}
+
+void sys_prog_free(struct sys_prog *prog)
+{
+	if (!prog)
+		return;
+	if (prog->vm)
+		vm_prog_unref(prog->vm);
+	pthread_mutex_destroy(&prog->lock);
+	free(prog->head);
+	free(prog);
+}
+
+int sys_prog_maps(const struct obj *obj, uint32_t ids[SYS_MAX_MAPS], uint32_t *n)
+{
+	struct prog_head head;
+
+	if (pread(obj->fd, &head, sizeof(head), 0) != sizeof(head) || head.n_maps > SYS_MAX_MAPS)
+		return -EIO;
+	*n = head.n_maps;
+	memcpy(ids, head.map_ids, sizeof(head.map_ids));
+	return 0;
+}
+
+/* ---- loading: the parts ------------------------------------------------------------------------
+ */
+
+static bool license_is_gpl(const char *license)
+{
+	static const char *const gpl[] = {
+		"GPL",		"GPL v2",	"GPL and additional rights",
+		"Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(gpl); i++)
+		if (!strcmp(license, gpl[i]))
+			return true;
+	return false;
+}
+
+static bool insn_is_map(const struct bpf_insn *insn, bool *by_index)
+{
+	if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
+		return false;
+	*by_index =
+		insn->src_reg == BPF_PSEUDO_MAP_IDX || insn->src_reg == BPF_PSEUDO_MAP_IDX_VALUE;
+	return *by_index || insn->src_reg == BPF_PSEUDO_MAP_FD ||
+	       insn->src_reg == BPF_PSEUDO_MAP_VALUE;
+}
+
+/* The tag covers the instructions without the map descriptors, which differ from run to run. */
+static int prog_tag(struct prog_work *w)
+{
+	size_t size = w->head.n_insns * sizeof(*w->insns);
+	struct bpf_insn *copy = malloc(size);
+	bool by_index;
+
+	if (!copy)
+		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
+	memcpy(copy, w->insns, size);
+	for (uint32_t i = 0; i + 1 < w->head.n_insns; i++)
+		if (insn_is_map(&copy[i], &by_index) && !by_index) {
+			copy[i].imm = 0;
+			copy[++i].imm = 0;
+		}
+	sys_tag(copy, size, w->head.tag);
+	free(copy);
+	return 0;
+}
+
+/* Index of the map in the program's list, added if new. Negative errno. */
+static int prog_map_index(struct prog_work *w, int fd, uint32_t insn)
+{
+	uint32_t n = w->head.n_load_maps, type;
+	int err;
+	struct obj *obj = store_by_fd(w->v, fd, OBJ_MAP, &err);
+
+	if (!obj) {
+		diag_fail(w->diag, err, "load", "fd %d is not pointing to valid bpf_map", fd);
+		diag_at(w->diag, "insn %u", insn);
+		return err;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (w->maps[i] == obj) {
+			store_put(obj);
+			return (int)i;
+		}
+	if (n == SYS_MAX_MAPS) {
+		store_put(obj);
+		return diag_fail(w->diag, -E2BIG, "load",
+				 "The total number of maps per program has reached the limit of %u",
+				 SYS_MAX_MAPS);
+	}
+	w->maps[n] = obj;
+	w->head.map_ids[n] = obj->id;
+	w->head.n_maps = ++w->head.n_load_maps;
+	if (obj->map->desc.type == BPF_MAP_TYPE_PROG_ARRAY) {
+		type = store_prog_array_type(w->v, obj);
+		if (type && type != w->head.type)
+			return diag_fail(w->diag, -EINVAL, "load",
+					 "program array '%s' holds programs of another type",
+					 obj->map->desc.name);
+	}
+	return (int)n;
+}
+
+static int prog_resolve_maps(struct prog_work *w, uint64_t fd_array)
+{
+	for (uint32_t i = 0; i + 1 < w->head.n_insns; i++) {
+		struct bpf_insn *insn = &w->insns[i];
+		bool by_index;
+		int fd = insn->imm;
+
+		if (!insn_is_map(insn, &by_index)) {
+			i += insn->code == (BPF_LD | BPF_IMM | BPF_DW);
+			continue;
+		}
+		if (by_index && !fd_array)
+			return diag_fail(w->diag, -EPROTO, "load",
+					 "fd_idx without fd_array is invalid");
+		if (by_index && user_read(&fd, fd_array + (uint64_t)(uint32_t)insn->imm * 4, 4))
+			return diag_fail(w->diag, -EFAULT, "load", "fd_array is not readable");
+		fd = prog_map_index(w, fd, i);
+		if (fd < 0)
+			return fd;
+		insn->src_reg =
+			insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_IDX
+				? BPF_PSEUDO_MAP_IDX
+				: BPF_PSEUDO_MAP_IDX_VALUE;
+		insn->imm = fd;
+		i++;
+	}
+	return 0;
+}
+
+/* Reads an array of records that may be longer than ours, if what we do not know is zero. */
+static int read_records(struct prog_work *w, const char *what, uint64_t addr, uint32_t n,
+			uint32_t size, uint32_t known, void *out)
+{
+	int err = 0;
+
+	if (size < known || size > 252 || size % 4)
+		return diag_fail(w->diag, -EINVAL, "load", "invalid %s record size %u", what, size);
+	for (uint32_t i = 0; !err && i < n; i++) {
+		uint64_t at = addr + (uint64_t)i * size;
+
+		err = user_tail_zero(at, known, size);
+		if (!err)
+			err = user_read((char *)out + (size_t)i * known, at, known);
+	}
+	return err ? diag_fail(w->diag, err, "load", "invalid %s record", what) : 0;
+}
+
+static int prog_func_info(struct prog_work *w, const union bpf_attr *attr)
+{
+	const struct sys_btf *btf = w->btf->btf;
+	int err;
+
+	w->head.n_func_info = attr->func_info_cnt;
+	if (!attr->func_info_cnt)
+		return 0;
+	if (attr->func_info_cnt != w->code->n_subprogs)
+		return diag_fail(w->diag, -EINVAL, "load",
+				 "number of funcs in func_info doesn't match number of subprogs");
+	w->func_info = calloc(attr->func_info_cnt, sizeof(*w->func_info));
+	if (!w->func_info)
+		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
+	err = read_records(w, "func info", attr->func_info, attr->func_info_cnt,
+			   attr->func_info_rec_size, sizeof(*w->func_info), w->func_info);
+	for (uint32_t i = 0; !err && i < attr->func_info_cnt; i++) {
+		const struct btf_type *t = btf_type(btf, w->func_info[i].type_id);
+
+		if (w->func_info[i].insn_off != w->code->subprogs[i].start)
+			err = diag_fail(w->diag, -EINVAL, "load",
+					"func_info BTF section doesn't match subprog layout in BPF "
+					"program");
+		else if (!t || BTF_INFO_KIND(t->info) != BTF_KIND_FUNC)
+			err = diag_fail(w->diag, -EINVAL, "load", "invalid type id %u in func info",
+					w->func_info[i].type_id);
+	}
+	return err;
+}
+
+static int prog_line_info(struct prog_work *w, const union bpf_attr *attr)
+{
+	const struct sys_btf *btf = w->btf->btf;
+	uint32_t n = attr->line_info_cnt, sub = 0;
+	int err;
+
+	w->head.n_line_info = n;
+	if (!n)
+		return 0;
+	if (n > w->head.n_insns)
+		return diag_fail(w->diag, -EINVAL, "load",
+				 "more line info records than instructions");
+	w->line_info = calloc(n, sizeof(*w->line_info));
+	if (!w->line_info)
+		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
+	err = read_records(w, "line info", attr->line_info, n, attr->line_info_rec_size,
+			   sizeof(*w->line_info), w->line_info);
+	for (uint32_t i = 0; !err && i < n; i++) {
+		const struct bpf_line_info *l = &w->line_info[i];
+
+		if (l->insn_off >= w->head.n_insns || (i && l->insn_off <= l[-1].insn_off) ||
+		    !w->insns[l->insn_off].code || l->line_off >= btf->strs_len ||
+		    l->file_name_off >= btf->strs_len)
+			err = diag_fail(w->diag, -EINVAL, "load", "Invalid line_info[%u]", i);
+		else if (sub < w->code->n_subprogs && l->insn_off == w->code->subprogs[sub].start)
+			sub++;
+		else if (sub < w->code->n_subprogs && l->insn_off > w->code->subprogs[sub].start)
+			break;
+	}
+	if (!err && sub != w->code->n_subprogs)
+		err = diag_fail(w->diag, -EINVAL, "load", "missing bpf_line_info for func#%u", sub);
+	return err;
+}
+
+static int prog_debug_info(struct prog_work *w, const union bpf_attr *attr)
+{
+	int err;
+
+	if (!attr->func_info_cnt && !attr->line_info_cnt)
+		return 0;
+	w->btf = store_by_fd(w->v, (int)attr->prog_btf_fd, OBJ_BTF, &err);
+	if (!w->btf)
+		return diag_fail(w->diag, err, "load", "prog_btf_fd %d is not BTF",
+				 (int)attr->prog_btf_fd);
+	w->head.btf_id = w->btf->id;
+	err = prog_func_info(w, attr);
+	return err ? err : prog_line_info(w, attr);
+}
+
+/* ---- loading
+ * ------------------------------------------------------------------------------------- */
+
+static int prog_read(struct prog_work *w, const union bpf_attr *attr)
+{
+	char license[128];
+	struct timespec now;
+	int err;
+
+	if (attr->prog_flags & ~PROG_FLAGS || attr->prog_ifindex || attr->attach_btf_id ||
+	    attr->attach_prog_fd || attr->core_relo_cnt)
+		return diag_fail(w->diag, -EINVAL, "load",
+				 "a flag or attachment that this engine does not have");
+	if (!attr->insn_cnt || attr->insn_cnt > PROG_MAX_INSNS)
+		return diag_fail(w->diag, -E2BIG, "load",
+				 "a program has 1 to %d instructions, not %u", PROG_MAX_INSNS,
+				 attr->insn_cnt);
+	w->type = sys_prog_type(w->v, attr->prog_type);
+	if (!w->type)
+		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",
+				 attr->prog_type);
+	w->insns = user_dup(attr->insns, attr->insn_cnt * sizeof(*w->insns), &err);
+	if (!w->insns)
+		return diag_fail(w->diag, err, "load", "the instructions are not readable");
+	if (user_string(license, attr->license, sizeof(license)) < 0)
+		return diag_fail(w->diag, -EFAULT, "load", "the licence is not readable");
+	if (sys_name_check(attr->prog_name))
+		return diag_fail(w->diag, -EINVAL, "load",
+				 "a name has up to 15 letters, digits, '_' and '.'");
+	w->head.type = attr->prog_type;
+	w->head.expected_attach_type = attr->expected_attach_type;
+	w->head.flags = attr->prog_flags;
+	w->head.n_insns = attr->insn_cnt;
+	w->head.uid = getuid();
+	w->head.gpl = license_is_gpl(license);
+	memcpy(w->head.name, attr->prog_name, strlen(attr->prog_name));
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	w->head.load_time = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return prog_tag(w);
+}
+
+/* Puts the program in the store, runnable. A new descriptor. */
+static int prog_store(struct prog_work *w, bool trusted)
+{
+	size_t insns = w->head.n_insns * sizeof(*w->insns);
+	size_t funcs = w->head.n_func_info * sizeof(*w->func_info);
+	size_t lines = w->head.n_line_info * sizeof(*w->line_info);
+	size_t body = insns + funcs + lines;
+	char *file = malloc(sizeof(w->head) + body), *at = file + sizeof(w->head);
+	struct obj *obj = NULL;
+	uint32_t id;
+	int fd, err;
+
+	if (!file)
+		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
+	memcpy(at, w->insns, insns);
+	if (funcs)
+		memcpy(at + insns, w->func_info, funcs);
+	if (lines)
+		memcpy(at + insns + funcs, w->line_info, lines);
+	err = store_begin(w->v, OBJ_PROG, &id, &fd);
+	if (err) {
+		free(file);
+		return diag_fail(w->diag, err, "load", "no room in the object store");
+	}
+	obj = obj_new(OBJ_PROG, fd);
+	err = obj ? obj_write(fd, &w->head.obj, OBJ_PROG, id, sizeof(w->head), at, body) : -ENOMEM;
+	if (err) {
+		diag_fail(w->diag, err, "load", "cannot write the program's file");
+	} else {
+		memcpy(file, &w->head, sizeof(w->head));
+		err = sys_prog_parse(file, sizeof(w->head) + body, &obj->prog);
+		file = NULL;
+	}
+	if (!err) {
+		obj->id = id;
+		obj->prog->trusted = trusted;
+		err = prog_make(w, id, trusted, &obj->prog->vm);
+	}
+	free(file);
+	if (err) {
+		if (obj)
+			store_put(obj);
+		else
+			close(fd);
+		store_abort(w->v, OBJ_PROG);
+		return err;
+	}
+	err = store_commit(w->v, obj, 0);
+	return err >= 0 ? err : diag_fail(w->diag, err, "load", "cannot publish the program");
+}
+
+static int prog_log(const struct user_log *log, const struct visor_diag *diag, int err)
+{
+	char text[sizeof(*diag)];
+	int log_err;
+
+	if (!log->addr)
+		return err;
+	if (err < 0)
+		snprintf(text, sizeof(text), "%s%s%s\n%s%s", diag->place,
+			 diag->place[0] ? ": " : "", diag->text, diag->hint,
+			 diag->hint[0] ? "\n" : "");
+	else
+		text[0] = '\0';
+	log_err = user_log_write(log, text);
+	if (!log_err)
+		return err;
+	if (err >= 0)
+		close(err);
+	return log_err;
+}
+
+int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
+		  struct visor_diag *diag)
+{
+	struct user_log log = {attr->log_buf, attr->log_size, attr->log_level};
+	struct prog_work w = {.v = v, .diag = diag};
+	int err = prog_read(&w, attr);
+
+	if (!err && user_log_check(&log)) {
+		prog_work_free(&w);
+		return diag_fail(diag, -EINVAL, "load", "log level, buffer and size do not fit");
+	}
+	if (err) {
+		prog_work_free(&w);
+		return err;
+	}
+	err = prog_resolve_maps(&w, attr->fd_array);
+	if (!err)
+		err = prog_verify(&w);
+	if (!err)
+		err = prog_debug_info(&w, attr);
+	if (!err)
+		err = prog_store(&w, trusted);
+	prog_work_free(&w);
+	return prog_log(&log, diag, err);
+}

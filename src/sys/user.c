@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sys/user.c - the caller's memory, through addresses that may be wrong.
+ *
+ * The kernel answers a bad pointer with EFAULT, and so must we, without a signal handler in
+ * somebody else's process: we let the kernel copy, from this process to itself. Where a
+ * sandbox forbids that call, we copy directly, and a bad pointer is then the caller's crash.
+ */
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define USER_MAX_ADDR (UINT64_C(1) << 56)
+
+static int user_copy(uint64_t addr, void *own, size_t size, bool write)
+{
+	while (size) {
+		struct iovec local = {own, size}, remote = {(void *)(uintptr_t)addr, size};
+		ssize_t n;
+
+		if (addr >= USER_MAX_ADDR)
+			return -EFAULT;
+		n = write ? process_vm_writev(getpid(), &local, 1, &remote, 1, 0)
+			  : process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+		if (n < 0 && (errno == ENOSYS || errno == EPERM)) {
+			if (write)
+				memcpy((void *)(uintptr_t)addr, own, size);
+			else
+				memcpy(own, (const void *)(uintptr_t)addr, size);
+			return 0;
+		}
+		if (n <= 0)
+			return -EFAULT;
+		addr += (uint64_t)n;
+		own = (char *)own + n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int user_read(void *dst, uint64_t addr, size_t size)
+{
+	return user_copy(addr, dst, size, false);
+}
+
+int user_write(uint64_t addr, const void *src, size_t size)
+{
+	return user_copy(addr, (void *)src, size, true);
+}
+
+ssize_t user_string(char *dst, uint64_t addr, size_t size)
+{
+	size_t len = 0;
+
+	/* Page by page: what follows the terminator need not be readable. */
+	while (len < size - 1) {
+		size_t n = MIN(4096 - (addr + len) % 4096, size - 1 - len);
+		const char *end;
+
+		if (user_read(dst + len, addr + len, n))
+			return -EFAULT;
+		end = memchr(dst + len, '\0', n);
+		if (end)
+			return end - dst;
+		len += n;
+	}
+	dst[len] = '\0';
+	return (ssize_t)len;
+}
+
+int user_tail_zero(uint64_t addr, size_t known, size_t size)
+{
+	uint8_t buf[256];
+
+	if (size > 4096)
+		return -E2BIG;
+	while (known < size) {
+		size_t n = MIN(sizeof(buf), size - known);
+
+		if (user_read(buf, addr + known, n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (buf[i])
+				return -E2BIG;
+		known += n;
+	}
+	return 0;
+}
+
+void *user_dup(uint64_t addr, size_t n, int *err)
+{
+	void *p = malloc(n ? n : 1);
+
+	*err = p ? user_read(p, addr, n) : -ENOMEM;
+	if (*err) {
+		free(p);
+		p = NULL;
+	}
+	return p;
+}
+
+int user_log_check(const struct user_log *log)
+{
+	if (!!log->addr != !!log->size || (log->addr && !log->level) || log->level > 7 ||
+	    log->size > UINT32_MAX >> 2)
+		return -EINVAL;
+	return 0;
+}
+
+int user_log_write(const struct user_log *log, const char *text)
+{
+	size_t len = strlen(text) + 1, n = MIN(len, log->size);
+	const char nul = '\0';
+
+	if (!log->addr)
+		return 0;
+	if (user_write(log->addr, text, n) || (n < len && user_write(log->addr + n - 1, &nul, 1)))
+		return -EFAULT;
+	return n < len ? -ENOSPC : 0;
+}
