@@ -42,10 +42,7 @@ static const struct {
 #define N_PROGRAMS (sizeof(table) / sizeof(table[0]))
 
 static const struct bench_engine *const engines[] = {
-	&bench_native, &bench_kernel,
-#ifdef BENCH_VISOR
-	&bench_visor,  &bench_visor_checked,
-#endif
+	&bench_native, &bench_kernel, &bench_visor, &bench_visor_checked,
 #ifdef BENCH_DPDK
 	&bench_dpdk,
 #endif
@@ -276,6 +273,34 @@ static void print_json(struct bench_program *progs, struct cell (*cells)[N_ENGIN
 	printf("]}\n");
 }
 
+/* True if every wanted name is one of ours; says which is not. */
+static bool known(char **list, int n, bool (*is)(const char *name))
+{
+	for (int i = 0; i < n; i++) {
+		if (!is(list[i])) {
+			fprintf(stderr, "bench-interp: there is no '%s'\n", list[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_engine(const char *name)
+{
+	for (size_t e = 0; e < N_ENGINES; e++)
+		if (!strcmp(engines[e]->name, name))
+			return true;
+	return false;
+}
+
+static bool is_program(const char *name)
+{
+	for (size_t p = 0; p < N_PROGRAMS; p++)
+		if (!strcmp(table[p].prog.name, name))
+			return true;
+	return false;
+}
+
 static bool wanted(const char *name, char **list, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -303,7 +328,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (rounds < 1 || rounds > MAX_ROUNDS || ms <= 0)
+	if (rounds < 1 || rounds > MAX_ROUNDS || ms <= 0 || !known(only, n_only, is_engine) ||
+	    !known(argv + optind, argc - optind, is_program))
 		return 2;
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n < 0)

@@ -41,15 +41,11 @@ static int arena_map(struct arena *arena, int fd, size_t size, bool readonly,
 
 int arena_new(struct arena *arena, int fd, uint64_t size, struct visor_diag *diag)
 {
-	uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * arena_page_size();
 	int err;
 
-	/* A sparse file of any size can be made, but one that cannot be filled is a SIGBUS later.
-	 */
-	if (size > ram || size > (SIZE_MAX >> 1)) {
-		err = diag_fail(diag, -ENOMEM, "map memory",
-				"%llu bytes are wanted and the machine has %llu",
-				(unsigned long long)size, (unsigned long long)ram);
+	if (size > (SIZE_MAX >> 1)) {
+		err = diag_fail(diag, -ENOMEM, "map memory", "no room for %llu bytes",
+				(unsigned long long)size);
 		goto out;
 	}
 	if (ftruncate(fd, (off_t)size)) {

@@ -3,6 +3,7 @@
 #ifndef BASE_UTIL_H
 #define BASE_UTIL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,28 @@ UTIL_UNALIGNED(16)
 UTIL_UNALIGNED(32)
 UTIL_UNALIGNED(64)
 #undef UTIL_UNALIGNED
+
+/*
+ * Reads a public options struct, whose first member is its size (size_t). src may be NULL: all
+ * zero. What an older caller's struct lacks is zero; -E2BIG if a newer one sets something that
+ * is not known here, -EINVAL if the size is none.
+ */
+static inline int opts_get(void *dst, size_t size, const void *src)
+{
+	size_t theirs;
+
+	memset(dst, 0, size);
+	if (!src)
+		return 0;
+	memcpy(&theirs, src, sizeof(theirs));
+	if (theirs < sizeof(theirs))
+		return -EINVAL;
+	for (size_t i = size; i < theirs; i++)
+		if (((const uint8_t *)src)[i])
+			return -E2BIG;
+	memcpy(dst, src, MIN(size, theirs));
+	return 0;
+}
 
 /* Rounds up to a power of two; 0 and values above 2^63 give 0. */
 static inline uint64_t round_up_pow2(uint64_t v)

@@ -23,7 +23,7 @@ enum prog_set {
 	P_CUSTOM = 1 << 3, /* registered by an embedder */
 	P_SKB = P_TC | P_SOCKET,
 	P_PACKET = P_XDP | P_SKB,
-	P_ALL = P_PACKET | P_CUSTOM,
+	P_ANY = P_PACKET | P_CUSTOM,
 };
 
 /* What reading a context field yields. */

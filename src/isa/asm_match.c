@@ -216,7 +216,9 @@ int asm_lex(const char *s, const char *end, struct asm_token tok[ASM_MAX_TOKENS]
 		}
 		s = lex_token(&tok[n], s, end);
 		tok[n].literal = (int16_t)(*literal_slot(tok[n].s, tok[n].len) - 1);
-		n++;
+		/* nothing matches a bad token: what follows it does not matter */
+		if (tok[n++].kind == ASM_BAD)
+			end = s;
 	}
 }
 
@@ -303,9 +305,11 @@ struct match {
 	int opcode;
 	struct fields f;
 	int row;
-	/* the furthest failure: at a token, either no child of node fitted or text says what */
+	/* the furthest failure: at a token, either no child of these nodes fits or text says what
+	 */
 	const struct asm_token *at;
-	int node;
+	uint16_t tried[8];
+	uint32_t n_tried;
 	char text[160];
 };
 
@@ -314,9 +318,12 @@ static int match_fail(struct match *m, const struct asm_token *at, int node)
 {
 	if (m->at && (at < m->at || (at == m->at && m->text[0])))
 		return -1;
+	if (at != m->at)
+		m->n_tried = 0;
 	m->at = at;
-	m->node = node;
 	m->text[0] = '\0';
+	if (m->n_tried < ARRAY_SIZE(m->tried))
+		m->tried[m->n_tried++] = (uint16_t)node;
 	return -1;
 }
 
@@ -420,8 +427,10 @@ static int operand_helper(struct match *m, const struct asm_token *t)
 {
 	int n;
 
-	if (t->kind != ASM_WORD || t->bank || *t->s == '%')
+	if (t->kind == ASM_NUM)
 		return operand_imm(m, t);
+	if (t->kind != ASM_WORD || t->bank || *t->s == '%')
+		return 0;
 	if (t[1].kind == ASM_HASH) {
 		n = operand_imm(m, t + 2);
 		return n > 0 ? n + 2 : n;
@@ -645,34 +654,49 @@ static void explain_hint(const struct match *m, struct visor_diag *diag)
 
 	if (m->at->kind != ASM_WORD)
 		return;
-	for (int c = nodes[m->node].child; c; c = nodes[c].next) {
-		const struct literal *l;
-		uint32_t e;
+	for (uint32_t i = 0; i < m->n_tried; i++) {
+		for (int c = nodes[m->tried[i]].child; c; c = nodes[c].next) {
+			const struct literal *l;
+			uint32_t e;
 
-		if (nodes[c].token < 0)
-			break;
-		l = &literals[nodes[c].token];
-		e = is_word_start(*l->s) ? edits(m->at->s, m->at->len, l->s, l->len) : UINT32_MAX;
-		if (e < least) {
-			least = e;
-			best = l;
+			if (nodes[c].token < 0)
+				break;
+			l = &literals[nodes[c].token];
+			e = is_word_start(*l->s) ? edits(m->at->s, m->at->len, l->s, l->len)
+						 : UINT32_MAX;
+			if (e < least) {
+				least = e;
+				best = l;
+			}
 		}
 	}
 	if (best)
 		diag_hint(diag, "did you mean '%.*s'?", (int)best->len, best->s);
 }
 
-/* "'+', '-' or a number": what could stand behind node. */
-static void explain_expected(int node, char *buf, size_t size)
-{
-	size_t len = 0;
-	int shown = 0;
+#define MAX_ITEMS 6
 
-	buf[0] = '\0';
-	if (nodes[node].row >= 0) {
-		snprintf(buf, size, "the end of the line");
-		return;
-	}
+struct items {
+	char text[MAX_ITEMS][40];
+	int n; /* MAX_ITEMS + 1: there are more */
+};
+
+static void items_add(struct items *items, const char *item)
+{
+	for (int i = 0; i < items->n && i < MAX_ITEMS; i++)
+		if (!strcmp(items->text[i], item))
+			return;
+	if (items->n < MAX_ITEMS)
+		snprintf(items->text[items->n++], sizeof(items->text[0]), "%s", item);
+	else
+		items->n = MAX_ITEMS + 1;
+}
+
+/* Collects what could stand behind node. */
+static void explain_items(int node, struct items *items)
+{
+	if (nodes[node].row >= 0)
+		items_add(items, "the end of the line");
 	for (int c = nodes[node].child; c; c = nodes[c].next) {
 		int token = nodes[c].token;
 		char item[40];
@@ -682,15 +706,28 @@ static void explain_expected(int node, char *buf, size_t size)
 				 literals[token].s);
 		else
 			snprintf(item, sizeof(item), "%s", operand_name(-token));
-		if (strstr(buf, item))
-			continue;
-		if (shown++ == 6) {
-			snprintf(buf + len, size - len, " or the like");
-			return;
-		}
-		len = strlen(buf);
-		snprintf(buf + len, size - len, "%s%s", len ? ", " : "", item);
-		len = strlen(buf);
+		items_add(items, item);
+		if (token < 0 && operand_optional(-token))
+			explain_items(c, items);
+	}
+}
+
+/* "'+', '-' or a number". */
+static void explain_expected(const struct match *m, char *buf, size_t size)
+{
+	struct items items = {.n = 0};
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < m->n_tried; i++)
+		explain_items(m->tried[i], &items);
+	for (int i = 0; i < items.n && len < size; i++) {
+		bool last = i == items.n - 1;
+
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+					i == 0 ? ""
+					: last ? " or "
+					       : ", ",
+					i < MAX_ITEMS ? items.text[i] : "the like");
 	}
 }
 
@@ -701,8 +738,7 @@ static void explain_found(const struct asm_token *t, char *buf, size_t size)
 	else if (t->kind == ASM_BAD && !is_digit(*t->s))
 		snprintf(buf, size, "byte 0x%02x", (unsigned int)(uint8_t)*t->s);
 	else
-		snprintf(buf, size, "'%.*s'%s", (int)MIN(t->len, 40u), t->s,
-			 t->kind == ASM_BAD ? ", which is no 64-bit number" : "");
+		snprintf(buf, size, "'%.*s'", (int)MIN(t->len, 40u), t->s);
 }
 
 static int explain(const struct match *m, struct visor_diag *diag)
@@ -712,10 +748,12 @@ static int explain(const struct match *m, struct visor_diag *diag)
 	if (m->text[0])
 		return diag_fail(diag, -EINVAL, "assemble", "%s", m->text);
 	explain_found(m->at, found, sizeof(found));
-	if (m->node == ROOT) {
+	if (m->at->kind == ASM_BAD && is_digit(*m->at->s))
+		return diag_fail(diag, -EINVAL, "assemble", "%s is not a 64-bit number", found);
+	if (m->tried[0] == ROOT) {
 		diag_fail(diag, -EINVAL, "assemble", "unknown instruction: %s", found);
 	} else {
-		explain_expected(m->node, expected, sizeof(expected));
+		explain_expected(m, expected, sizeof(expected));
 		diag_fail(diag, -EINVAL, "assemble", "expected %s, found %s", expected, found);
 	}
 	explain_hint(m, diag);

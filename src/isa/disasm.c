@@ -99,7 +99,7 @@ static void put_helper(struct text *t, int32_t id)
 	const char *name = opts->helper ? opts->helper(opts->user, (uint32_t)id) : NULL;
 
 	if (opts->notation == ISA_NOTATION_MNEMONIC)
-		put(t, "%d", id);
+		put(t, "%u", (uint32_t)id); /* a sign would make it a local call */
 	else if (name && is_name(name))
 		put(t, "bpf_%s#%d", name, id);
 	else

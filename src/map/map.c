@@ -21,7 +21,9 @@ const struct map_ops *map_type_ops(uint32_t type)
 		[BPF_MAP_TYPE_PROG_ARRAY] = &prog_array_ops,
 		[BPF_MAP_TYPE_PERCPU_HASH] = &percpu_hash_ops,
 		[BPF_MAP_TYPE_PERCPU_ARRAY] = &percpu_array_ops,
+		[BPF_MAP_TYPE_LPM_TRIE] = &lpm_ops,
 		[BPF_MAP_TYPE_DEVMAP] = &devmap_ops,
+		[BPF_MAP_TYPE_RINGBUF] = &ring_ops,
 	};
 
 	return type < ARRAY_SIZE(table) ? table[type] : NULL;
@@ -101,6 +103,7 @@ static int map_handle(const struct map_attr *attr, uint32_t id, struct map **out
 	const struct map_kind *kind;
 	const struct map_ops *ops;
 	struct map *map;
+	uint64_t ram;
 	int err = map_check(attr, &kind, &ops, diag);
 
 	if (err)
@@ -138,6 +141,14 @@ static int map_handle(const struct map_attr *attr, uint32_t id, struct map **out
 		return diag_fail(diag, -ENOMEM, "create map", "too large");
 	}
 	*size = ALIGN_UP(*size, arena_page_size()) + arena_page_size();
+	/* The file is sparse, but what its flags say is preallocated must have a chance to fit. */
+	ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * arena_page_size();
+	if (!(attr->flags & BPF_F_NO_PREALLOC) && *size > ram) {
+		free(map);
+		return diag_fail(diag, -ENOMEM, "create map",
+				 "%llu bytes are wanted and the machine has %llu",
+				 (unsigned long long)*size, (unsigned long long)ram);
+	}
 	*out = map;
 	return 0;
 }
@@ -373,10 +384,11 @@ int map_freeze(struct map *map)
 
 	if (map->readonly)
 		return -EPERM;
-	return __atomic_compare_exchange_n(&map->head->frozen, &thawed, 1, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE)
-		       ? 0
-		       : -EBUSY;
+	/* A frozen map cannot be written, and freezing needs the right to write. */
+	if (!__atomic_compare_exchange_n(&map->head->frozen, &thawed, 1, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return -EPERM;
+	return 0;
 }
 
 bool map_is_frozen(const struct map *map)

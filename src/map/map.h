@@ -97,7 +97,7 @@ int map_user_delete(struct map *map, const void *key);
 int map_user_lookup_and_delete(struct map *map, const void *key, void *value, uint64_t flags);
 /* key NULL: the first key. -ENOENT after the last. */
 int map_user_next_key(struct map *map, const void *key, void *next);
-/* After this, user-side updates and deletes give -EPERM. -EBUSY if frozen already. */
+/* After this, user-side updates and deletes give -EPERM. -EPERM if frozen already. */
 int map_freeze(struct map *map);
 bool map_is_frozen(const struct map *map);
 uint64_t map_memlock(const struct map *map); /* bytes in use, for listings */

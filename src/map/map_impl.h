@@ -35,6 +35,7 @@ struct map_trie_state {
 	uint32_t free;	/* list of free nodes, index + 1 */
 	uint32_t fresh; /* nodes from here on were never used */
 	uint32_t count; /* prefixes stored */
+	uint32_t dirty; /* a holder of the lock died and the books were not made again yet */
 };
 
 struct map_ring_state {
