@@ -15,7 +15,7 @@
 #define FRAME_SIZE (PORT_HEADROOM + PORT_ROOM)
 #define POOL_SIZE  MAX(PORT_BATCH *FRAME_SIZE, PORT_HEADROOM + PORT_MAX_LEN)
 
-_Static_assert(FRAME_SIZE % 64 == 0 && (FRAME_SIZE & (FRAME_SIZE - 1)), "spread over the cache");
+_Static_assert(FRAME_SIZE % 64 == 0 && (FRAME_SIZE & (FRAME_SIZE - 1)) != 0, "spread over the cache");
 
 const char *const port_skip_text[PORT_SKIP_COUNT] = {
 #define SKIP(id, text) [PORT_SKIP_##id] = text,
