@@ -66,14 +66,14 @@ register uint64_t r10 __asm__("x24");
 
 #define EACH_S(X, ...)                                                                            \
 	X(__VA_ARGS__, 0)                                                                         \
-	X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) \
-		X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)           \
-			X(__VA_ARGS__, 10)
+	X(__VA_ARGS__, 1)                                                                         \
+	X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
+		X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10)
 #define EACH_D(X, ...)                                                                            \
 	X(__VA_ARGS__, 0)                                                                         \
-	X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) \
-		X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)           \
-			X(__VA_ARGS__, 10)
+	X(__VA_ARGS__, 1)                                                                         \
+	X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
+		X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10)
 
 #define DS_ROW(M, id, d) EACH_S(M, id, d)
 #define EACH_DS(M, id)	 EACH_D(DS_ROW, M, id)

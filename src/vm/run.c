@@ -68,6 +68,9 @@ int vm_run_nested(struct visor_run *run, const struct vm_prog *prog, uint64_t *r
 	err = prog->engine->run(run, prog->code, args, ret);
 	run->frame->ret = back;
 	run->mode = from->mode;
+	if (run->clock)
+		vm_stats_switch(run, from, false);
+	run->prog = from;
 	return err;
 }
 
