@@ -42,7 +42,7 @@ static struct port *open_port(const char *const *args)
 {
 	struct port_config cfg;
 	struct visor_diag d = {0};
-	struct port *port;
+	struct port *port = NULL;
 
 	if (config(&cfg, &d, args) || port_open(&cfg, &port, &d))
 		fail_msg("%s: %s", d.place, d.text);
