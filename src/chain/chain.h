@@ -39,6 +39,8 @@ struct chain_desc_module {
 	struct chain_pos object_pos;
 	const struct tree_node *config; /* NULL or a mapping: read-only globals by name */
 	const struct tree_node *maps;   /* NULL or a mapping: first contents of maps by name */
+	const char **settings;          /* "NAME=VALUE", as config; n_settings of them */
+	uint32_t n_settings;
 };
 
 /* One end of a link. */
@@ -64,10 +66,29 @@ struct chain_desc {
 	uint32_t n_modules;
 	struct chain_desc_link *links;
 	uint32_t n_links;
-	struct tree *tree; /* owns all texts and nodes */
+	struct tree *tree; /* owns all texts and nodes; NULL: not from a file */
+	char *texts;       /* owns the names of a description that is not from a file */
 };
 
-/* Parses a chain file. Errors have the place "file:line:col" and, where possible, a hint. */
+/*
+ *     ports:                               # where packets come from and go to
+ *       wan: {pcap: in.pcap, pcap_out: out.pcap}
+ *       lan: {pcap_out: lan.pcap}
+ *     modules:
+ *       fw:
+ *         object: firewall                 # a file (.o, .c), or a name in the module path
+ *         config: {default_action: drop}   # read-only globals
+ *         maps: {sources4: {10.0.0.0/8: allow}}
+ *       count: counter                      # short for {object: counter}
+ *     links:
+ *       - wan -> fw.outside -> count -> lan
+ *       - fw:suspicious -> wan
+ *     hook: xdp                            # or tc; without it, what all modules have
+ *     engine: user
+ *
+ * Paths are relative to the chain file. Parses it; errors have the place
+ * "file:line:col" and, where possible, a hint.
+ */
 int chain_parse(const char *path, struct chain_desc **out, struct visor_diag *diag);
 int chain_parse_text(const char *name, const char *text, size_t len, struct chain_desc **out,
 		     struct visor_diag *diag);
@@ -76,7 +97,7 @@ int chain_parse_text(const char *name, const char *text, size_t len, struct chai
  * The short form, `visor run OBJECT.o --in a.pcap --out b.pcap`: in -> module -> out, the
  * module being named after the object. `output` may be NULL: passed packets then go to the
  * host, as if nothing was linked. `program` chooses among the object's programs (NULL: the
- * only one of the hook). `config` holds n texts "NAME=VALUE".
+ * only one of the hook). `config` holds n texts "NAME=VALUE", which must outlive the description.
  */
 struct chain_single {
 	const char *object, *program, *input, *output;
