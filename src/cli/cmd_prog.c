@@ -9,6 +9,7 @@
 #include "cli/fields.h"
 #include "cli/proginfo.h"
 #include "cli/text.h"
+#include "sys/sys.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -370,8 +371,10 @@ int cli_prog_run(struct cli *cli)
 	attr.test.data_size_out = 2 * PROG_MAX_DATA;
 	attr.test.repeat = (uint32_t)repeat;
 	err = load_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
-	if (err == -EFAULT) {
-		cli_error(err, p.info.name, "the program did something forbidden");
+	if (!err && e.visor && sys_last_fault.text[0]) {
+		diag_fail(&diag, -EFAULT, "run", "%s", sys_last_fault.text);
+		diag_at(&diag, "%s: insn %u", sys_last_fault.prog, sys_last_fault.insn);
+		cli_fail(&diag);
 		code = CLI_FAULT;
 	} else if (err < 0) {
 		code = cli_error(err, p.info.name, "cannot run it on these %zu bytes", size);

@@ -32,6 +32,21 @@ void engine_default_state(char *path, size_t size)
 		snprintf(path, size, "/dev/shm/visor-%u", (unsigned int)getuid());
 }
 
+/* The default directory may be in a place where anybody can make one of that name first. */
+static int engine_check_owner(const char *path, struct visor_diag *diag)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return 0; /* it will be made */
+	if (S_ISDIR(st.st_mode) && st.st_uid == getuid() && !(st.st_mode & 022))
+		return 0;
+	diag_fail(diag, -EPERM, "open", "this is not a directory that only you can write to");
+	diag_at(diag, "%s", path);
+	diag_hint(diag, "say with --state or VISOR_STATE which one to use");
+	return -EPERM;
+}
+
 int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 {
 	const char *name = cli->opt[OPT_ENGINE], *state = cli->opt[OPT_STATE];
@@ -54,8 +69,11 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 		state = environment;
 	if (state)
 		snprintf(e->state, sizeof(e->state), "%s", state);
-	else if (scope == ENGINE_SHARED)
+	else if (scope == ENGINE_SHARED) {
 		engine_default_state(e->state, sizeof(e->state));
+		if (engine_check_owner(e->state, &diag))
+			return cli_fail(&diag);
+	}
 	opts.state = *e->state ? e->state : NULL;
 	if (visor_open(&opts, &e->visor, &diag) < 0)
 		return cli_fail(&diag);

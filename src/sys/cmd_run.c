@@ -86,6 +86,8 @@ static int ctx_write(const struct test_run *t, const void *ctx, uint32_t size)
 /* ---- running -----------------------------------------------------------------------------------
  */
 
+_Thread_local struct vm_fault sys_last_fault;
+
 static int run_repeat(struct test_run *t, struct vm_prog *vm, void *ctx)
 {
 	uint32_t repeat = MAX(t->attr->test.repeat, 1), done;
@@ -102,7 +104,9 @@ static int run_repeat(struct test_run *t, struct vm_prog *vm, void *ctx)
 		err = vm_prog_run(vm, run, ctx, 0, &ret);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	/* A fault has no error in the kernel, where nothing faults: the packet is dropped. */
+	memset(&sys_last_fault, 0, sizeof(sys_last_fault));
 	if (err == -EFAULT) {
+		sys_last_fault = run->fault;
 		ret = vm_prog_code(vm)->type->type == BPF_PROG_TYPE_SCHED_CLS ||
 				      vm_prog_code(vm)->type->type == BPF_PROG_TYPE_SCHED_ACT
 			      ? 2 /* TC_ACT_SHOT */

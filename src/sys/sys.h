@@ -240,6 +240,10 @@ void sys_run_leave(struct visor_run *run);
 /* Copies the part of an options struct that we know; -E2BIG if it sets more. */
 int sys_opts_get(const void *opts, void *out, size_t known, struct visor_diag *diag);
 
+/* What stopped this thread's last PROG_TEST_RUN, which the system call cannot tell; its text is
+ * empty if nothing did. */
+extern _Thread_local struct vm_fault sys_last_fault;
+
 /* ---- commands -------------------------------------------------------------------------- */
 
 /*
