@@ -60,6 +60,10 @@ int visor_bpf(int cmd, union bpf_attr *attr, unsigned int size);
 /* Sets the calling thread's current engine (NULL: the default); returns the previous one. */
 struct visor *visor_use(struct visor *v);
 
+/* Why the calling thread's last BPF_PROG_LOAD or BPF_MAP_CREATE that failed did so; err 0 if
+ * none has since the last call of this function. For those who get only an errno. */
+void visor_last_diag(struct visor_diag *out);
+
 /* Takes a name that BPF_OBJ_PIN gave away again (a client of the kernel calls unlink). */
 int visor_unpin(struct visor *v, const char *path);
 
@@ -182,6 +186,11 @@ int visor_map_get(struct visor_map *map, const void *key, void *value);
 int visor_map_set(struct visor_map *map, const void *key, const void *value, uint64_t flags);
 int visor_map_delete(struct visor_map *map, const void *key);
 int visor_map_next_key(struct visor_map *map, const void *key, void *next);
+
+/* A descriptor that is readable when the ring buffer behind the descriptor fd may have
+ * records (edge-triggered; nobody reads it), since the map's own cannot be polled. It is
+ * the engine's; do not close it. */
+int visor_ringbuf_wait_fd(struct visor *v, int fd);
 
 #ifdef __cplusplus
 }

@@ -15,23 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/diag.h"
-#include "visor/visor.h"
-
-struct load_session {
-	struct visor *visor; /* NULL: the Linux kernel */
-	/* Called for each BPF_PROG_LOAD with a private copy of the attributes, before it reaches
-	 * the engine; may point them at other instructions (which must live until it returns from
-	 * load). 0 to go on, negative errno to fail the load. NULL: not wanted. */
-	int (*on_prog_load)(void *user, union bpf_attr *attr, unsigned int size);
-	void *user;
-};
-
-/* Makes the session current for this thread; returns the previous one (NULL: none, straight
- * to the kernel). The session stays the caller's and must live until it is replaced. */
-struct load_session *load_enter(struct load_session *session);
-
-/* bpf(2) on the thread's current session. Returns >= 0 or negative errno. */
-int load_bpf(int cmd, union bpf_attr *attr, unsigned int size);
+#include "load/syscall.h"
 
 /*
  * Opens (parses) an object: a path; or a bare module name, searched as NAME.o in

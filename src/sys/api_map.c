@@ -135,3 +135,15 @@ VISOR_EXPORT int visor_map_next_key(struct visor_map *map, const void *key, void
 {
 	return map_user_next_key(map->map, key, next);
 }
+
+VISOR_EXPORT int visor_ringbuf_wait_fd(struct visor *v, int fd)
+{
+	int err, wait;
+	struct obj *obj = store_by_fd(v, fd, OBJ_MAP, &err);
+
+	if (!obj)
+		return err;
+	wait = obj->map->desc.type == BPF_MAP_TYPE_RINGBUF ? ringbuf_wait_fd(obj->map) : -EINVAL;
+	store_put(obj);
+	return wait;
+}

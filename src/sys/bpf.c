@@ -45,6 +45,19 @@ VISOR_EXPORT int visor_engine_bpf(struct visor *v, int cmd, union bpf_attr *uatt
 	return commands[cmd].run(v, &attr, uattr);
 }
 
+struct visor_diag *sys_last_diag(void)
+{
+	static __thread struct visor_diag last;
+
+	return &last;
+}
+
+VISOR_EXPORT void visor_last_diag(struct visor_diag *out)
+{
+	*out = *sys_last_diag();
+	memset(sys_last_diag(), 0, sizeof(*out));
+}
+
 int sys_open_mode(uint32_t flags)
 {
 	switch (flags & (BPF_F_RDONLY | BPF_F_WRONLY)) {

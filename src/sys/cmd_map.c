@@ -99,7 +99,7 @@ int cmd_map_create(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 		err = map_check_btf(&m, btf->btf);
 	}
 	if (!err)
-		err = sys_map_create(v, &m, NULL);
+		err = sys_map_create(v, &m, sys_last_diag());
 	store_put(btf);
 	return err;
 }

@@ -237,6 +237,9 @@ void sys_types_free(struct visor *v);
 struct visor_run *sys_run_enter(void *user);
 void sys_run_leave(struct visor_run *run);
 
+/* What visor_last_diag will give. */
+struct visor_diag *sys_last_diag(void);
+
 /* Copies the part of an options struct that we know; -E2BIG if it sets more. */
 int sys_opts_get(const void *opts, void *out, size_t known, struct visor_diag *diag);
 
