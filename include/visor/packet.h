@@ -38,7 +38,7 @@ struct visor_packet {
 	uint32_t pkt_type;
 	uint32_t mark;
 	uint32_t queue_mapping;
-	uint32_t protocol; /* network order, from the Ethernet header */
+	uint32_t protocol; /* network order: see visor_packet_protocol() */
 	uint32_t vlan_present;
 	uint32_t vlan_tci;
 	uint32_t vlan_proto;
@@ -54,7 +54,7 @@ struct visor_packet {
 	uint32_t wire_len;
 	uint64_t tstamp;   /* nanoseconds */
 	uint64_t hwtstamp; /* nanoseconds */
-	uint64_t sk;       /* always 0: there are no sockets here */
+	uint64_t sk;	   /* always 0: there are no sockets here */
 	uint8_t tstamp_type;
 
 	/* what the kernel knows of an sk_buff without showing it */
@@ -63,7 +63,7 @@ struct visor_packet {
 	uint16_t l2_len;   /* bytes from data to the network header */
 
 	/* results */
-	uint32_t verdict;          /* the program's return value */
+	uint32_t verdict;	   /* the program's return value */
 	uint32_t redirect_ifindex; /* target of bpf_redirect / bpf_redirect_map, 0: none */
 	uint64_t redirect_flags;
 };
@@ -81,6 +81,23 @@ static inline void visor_packet_init(struct visor_packet *pkt, void *buf, uint32
 	pkt->len = len;
 	pkt->wire_len = len;
 	pkt->l2_len = 14;
+}
+
+/* What `protocol` is for a packet with an Ethernet header at data, as the kernel has it: its
+ * type, or for IEEE 802.3 frames, which have a length there, ETH_P_802_2 or ETH_P_802_3. */
+static inline uint32_t visor_packet_protocol(const struct visor_packet *pkt)
+{
+	uint8_t kind[2] = {0, 4};
+	uint16_t protocol;
+
+	if (pkt->end - pkt->data < 14)
+		return 0;
+	if (pkt->data[12] >= 6) /* 1536 and above */
+		memcpy(kind, pkt->data + 12, 2);
+	else if (pkt->end - pkt->data >= 16 && pkt->data[14] == 0xff && pkt->data[15] == 0xff)
+		kind[1] = 1;
+	memcpy(&protocol, kind, 2);
+	return protocol;
 }
 
 #ifdef __cplusplus

@@ -18,12 +18,14 @@ HELPER_BODY(csum_diff)
 {
 	uint32_t from_size = a2, to_size = a4, sum = a5;
 
-	if ((from_size | to_size) % 4)
-		return -EINVAL;
-	if (to_size)
+	/* Which of the two zeros comes out is the kernel's choice, therefore three cases. */
+	if (from_size && to_size)
+		sum = csum_sub(csum_bytes(PTR(a3), to_size, sum),
+			       csum_bytes(PTR(a1), from_size, 0));
+	else if (to_size)
 		sum = csum_bytes(PTR(a3), to_size, sum);
-	if (from_size)
-		sum = csum_sub(sum, csum_bytes(PTR(a1), from_size, 0));
+	else if (from_size)
+		sum = ~csum_bytes(PTR(a1), from_size, ~sum);
 	return csum_narrow(sum);
 }
 

@@ -19,7 +19,7 @@
 
 enum {
 	VLAN_TAG = 4,
-	MAX_LEN = 16384,       /* of a packet whose length a program changes */
+	MAX_LEN = 16384 - 320, /* of a packet whose length a program changes */
 	MANGLED_ZERO = 0xffff, /* a UDP checksum that is 0 */
 };
 
@@ -91,7 +91,7 @@ HELPER_BODY(skb_pull_data)
 /* Replaces `from` by `to`, both of `size` bytes, in the sum at p; size 0: adds `to`. */
 static int replace_csum(uint8_t *p, uint64_t from, uint64_t to, uint64_t size)
 {
-	uint32_t sum = (uint16_t)~get_u16(p);
+	uint32_t sum = ~(uint32_t)get_u16(p);
 
 	switch (size) {
 	case 0:
@@ -100,7 +100,7 @@ static int replace_csum(uint8_t *p, uint64_t from, uint64_t to, uint64_t size)
 		sum = csum_add(to, sum);
 		break;
 	case 2:
-		sum = csum_narrow(csum_add(sum, (uint16_t)~from));
+		sum = csum_narrow(csum_add((uint16_t)sum, (uint16_t)~from));
 		sum = csum_narrow(csum_add(sum, (uint16_t)to));
 		break;
 	case 4:
@@ -269,6 +269,7 @@ HELPER_BODY(skb_vlan_push)
 		put_u16(pkt->data + 2 * ETH_ALEN, pkt->vlan_proto);
 		put_u16(pkt->data + 2 * ETH_ALEN + 2, htons(pkt->vlan_tci));
 		pkt->protocol = pkt->vlan_proto;
+		pkt->l2_len -= VLAN_TAG; /* the tag counts as payload now */
 	}
 	set_tag(pkt, proto, tci);
 	return 0;
@@ -277,23 +278,15 @@ HELPER_BODY(skb_vlan_push)
 /* Takes the tag out of the bytes. */
 static int pull_tag(struct visor_packet *pkt, uint16_t *tci)
 {
-	uint16_t type;
-
 	if (pkt->len < ETH_HLEN + VLAN_TAG)
 		return -ENOMEM;
 	*tci = ntohs(get_u16(pkt->data + ETH_HLEN));
-	type = get_u16(pkt->data + ETH_HLEN + 2);
-	if (ntohs(type) < ETH_P_802_3_MIN) /* a length: the kind is in the payload */
-		type = pkt->len >= ETH_HLEN + VLAN_TAG + 2 &&
-				       get_u16(pkt->data + ETH_HLEN + VLAN_TAG) == 0xffff
-			       ? htons(ETH_P_802_3)
-			       : htons(ETH_P_802_2);
 	memmove(pkt->data + VLAN_TAG, pkt->data, 2 * ETH_ALEN);
 	pkt->data += VLAN_TAG;
 	pkt->meta = pkt->data;
 	pkt->len -= VLAN_TAG;
 	pkt->l2_len = MAX(pkt->l2_len - VLAN_TAG, ETH_HLEN);
-	pkt->protocol = type;
+	pkt->protocol = visor_packet_protocol(pkt);
 	return 0;
 }
 
