@@ -105,12 +105,23 @@ extern const struct map_ops lpm_ops, ring_ops;
 /* Publishes everything that was stored before. */
 #define shared_publish(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
-/* Reads up to eight bytes as the low-order bytes (in memory order) of a word. */
+/* Reads 0 to 8 bytes into the bytes of a word, in memory order, the rest zeros; never beyond. */
 static inline uint64_t get_tail(const void *p, uint32_t n)
 {
 	uint64_t v = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const uint8_t *b = (const uint8_t *)p;
 
+	/* Two loads that overlap are many times faster than a copy of unknown length. */
+	if (n >= 8)
+		v = get_u64(b);
+	else if (n >= 4)
+		v = get_u32(b) | (uint64_t)get_u32(b + n - 4) << (n - 4) * 8;
+	else if (n)
+		v = b[0] | (uint64_t)b[n / 2] << n / 2 * 8 | (uint64_t)b[n - 1] << (n - 1) * 8;
+#else
 	memcpy(&v, p, n);
+#endif
 	return v;
 }
 
