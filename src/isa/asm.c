@@ -229,9 +229,7 @@ static int asm_signature(struct asm_state *st, const char *s, const char *end, b
 		end--;
 	if (!paren || end - paren < 2 || end[-1] != ':' || end[-2] != ')')
 		return 0;
-	for (name = paren;
-	     name > s && (hex_digit(name[-1]) >= 0 || name[-1] == '_' || (name[-1] | 0x20) >= 'a');
-	     name--)
+	for (name = paren; name > s && asm_is_word(name[-1]); name--)
 		;
 	if (name == paren || memchr(s, ';', (size_t)(end - s)))
 		return 0;

@@ -51,7 +51,6 @@ static const struct {
 	{ISA_BSWAP16, "swap16 %D"},
 	{ISA_BSWAP32, "swap32 %D"},
 	{ISA_BSWAP64, "swap64 %D"},
-	{ISA_JA32, "gotol %J"},
 	{ISA_CALL_HELPER, "call helper %h"},
 	{ISA_CALL_REG, "call helper %D"},
 	{ISA_XCHG64, "lock fetch xchg [%D%o], %S"},
@@ -77,7 +76,7 @@ static bool is_word_start(char c)
 	       c == '$' || c == '@';
 }
 
-static bool is_word(char c)
+bool asm_is_word(char c)
 {
 	return is_word_start(c) || is_digit(c);
 }
@@ -127,7 +126,7 @@ static const char *lex_number(struct asm_token *t, const char *s, const char *en
 		t->hex = true;
 		s += 2;
 	}
-	for (first = s; s < end && is_word(*s); s++) {
+	for (first = s; s < end && asm_is_word(*s); s++) {
 		uint64_t digit =
 			is_digit(*s) ? (uint64_t)(*s - '0') : (uint64_t)((*s | 0x20) - 'a') + 10;
 
@@ -161,7 +160,7 @@ static const char *lex_token(struct asm_token *t, const char *s, const char *end
 
 	*t = (struct asm_token){.s = s, .literal = -1};
 	if (is_word_start(*s) || (*s == '%' && end - s > 1 && is_word_start(s[1]))) {
-		for (p++; p < end && is_word(*p); p++)
+		for (p++; p < end && asm_is_word(*p); p++)
 			;
 		t->kind = ASM_WORD;
 		lex_register(t, s + (*s == '%'), (uint32_t)(p - s) - (*s == '%'));

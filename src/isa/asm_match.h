@@ -48,8 +48,10 @@ struct asm_stmt {
 
 #define ASM_MAX_TOKENS 48
 
-/* Splits a line (without newline); the last token is ASM_END. -EINVAL with diag if it has too
- * many; *at is then the place. */
+/* True for the characters that names are made of. */
+bool asm_is_word(char c);
+
+/* Splits a line (without newline); the last token is ASM_END. -EINVAL if it has too many. */
 int asm_lex(const char *s, const char *end, struct asm_token tok[ASM_MAX_TOKENS]);
 
 /*
