@@ -149,8 +149,10 @@ static int packet_read(struct test_run *t, uint32_t headroom, uint32_t max_linea
 	uint32_t size = t->attr->test.data_size_in, linear = MIN(size, max_linear);
 	int err;
 
-	if (size < ETH_HLEN || size > RUN_MAX_BYTES)
+	if (size < ETH_HLEN)
 		return -EINVAL;
+	if (size > RUN_MAX_BYTES)
+		return -ENOMEM;
 	t->rest_len = size - linear;
 	t->buf = calloc(1, RUN_PAGE);
 	t->rest = malloc(t->rest_len + 1);
@@ -273,6 +275,19 @@ static void skb_classify(struct visor_packet *pkt)
 	}
 }
 
+/* An skb with an IP EtherType has room for the fixed IP header. */
+static uint32_t skb_min_len(const struct visor_packet *pkt)
+{
+	switch (pkt->data[12] << 8 | pkt->data[13]) {
+	case ETH_P_IP:
+		return ETH_HLEN + 20;
+	case ETH_P_IPV6:
+		return ETH_HLEN + 40;
+	default:
+		return ETH_HLEN;
+	}
+}
+
 static int run_skb(struct test_run *t, struct vm_prog *vm, const struct sys_prog *prog)
 {
 	bool l2 = prog->head->type != BPF_PROG_TYPE_SOCKET_FILTER;
@@ -290,6 +305,8 @@ static int run_skb(struct test_run *t, struct vm_prog *vm, const struct sys_prog
 	if (err)
 		return err;
 	skb_classify(&t->pkt);
+	if (t->attr->test.data_size_in < skb_min_len(&t->pkt))
+		return -EINVAL;
 	if (!l2)
 		t->pkt.data = t->pkt.meta = t->pkt.data + ETH_HLEN;
 	t->pkt.len = t->pkt.wire_len = (uint32_t)(t->pkt.end - t->pkt.data);
