@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * chain/run.c - packets from the ports through the chain to where their verdicts send them.
+ *
+ * A batch comes from a port, runs through the port's entry program (and, by tail calls, all
+ * that follow), and is disposed of packet by packet. Nothing is allocated here.
+ */
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <arpa/inet.h>
+
+#include "chain/impl.h"
+
+const char *const chain_outcome_text[CHAIN_OUTCOME_COUNT] = {
+#define OUTCOME(id, text) [CHAIN_##id] = text,
+	CHAIN_OUTCOMES(OUTCOME)
+#undef OUTCOME
+};
+
+/* Readers in other threads see whole numbers. */
+static void run_add(uint64_t *at, uint64_t n)
+{
+	__atomic_store_n(at, *at + n, __ATOMIC_RELAXED);
+}
+
+static uint64_t run_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* What the kernel's eth_type_trans finds out about a frame, for programs that read __sk_buff. */
+static void run_set_skb(struct visor_packet *pkt, uint32_t ifindex)
+{
+	uint16_t proto = ntohs(get_u16(pkt->data + 12));
+
+	if (proto < ETH_P_802_3_MIN)
+		proto = pkt->len >= 16 && get_u16(pkt->data + 14) == 0xffff ? ETH_P_802_3
+									   : ETH_P_802_2;
+	pkt->protocol = htons(proto);
+	pkt->ifindex = ifindex;
+	if (pkt->data[0] & 1) {
+		static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+		pkt->pkt_type = memcmp(pkt->data, all, 6) ? PACKET_MULTICAST : PACKET_BROADCAST;
+	}
+}
+
+/* ---- where packets end ------------------------------------------------------------------------- */
+
+struct run {
+	struct chain *chain;
+	struct visor_diag *diag;
+	int err; /* the first of a port */
+};
+
+/* The first error of a port is reported; the others run on. */
+static void run_port_error(struct run *r, int err, const struct visor_diag *d)
+{
+	if (r->err)
+		return;
+	r->err = err;
+	if (r->diag)
+		*r->diag = *d;
+}
+
+static enum chain_outcome run_send(struct run *r, uint32_t port, uint32_t i)
+{
+	struct chain *c = r->chain;
+	struct visor_diag d;
+	int err = port_send(c->ports[port].port, c->batch, i, &d);
+
+	if (!err)
+		return CHAIN_SENT;
+	if (err != -ENXIO)
+		run_port_error(r, err, &d);
+	return CHAIN_UNSENT;
+}
+
+static enum chain_outcome run_redirect(struct run *r, uint32_t i)
+{
+	const struct visor_packet *pkt = &r->chain->batch->pkts[i];
+	const struct plan *plan = r->chain->plan;
+
+	if (r->chain->hook == hook_get(CHAIN_HOOK_TC) && (pkt->redirect_flags & BPF_F_INGRESS))
+		return CHAIN_HOST; /* received by the host on that interface */
+	for (uint32_t p = 0; p < plan->n_ports; p++)
+		if (plan->ports[p].ifindex == pkt->redirect_ifindex)
+			return run_send(r, p, i);
+	return CHAIN_UNSENT;
+}
+
+static enum chain_outcome run_dispose(struct run *r, uint32_t port, uint32_t i)
+{
+	const struct hook *hook = r->chain->hook;
+	int verdict = hook_verdict(hook, r->chain->batch->pkts[i].verdict);
+
+	switch (verdict < 0 ? hook->unknown : hook->verdicts[verdict].action) {
+	case HOOK_PASS:
+		return CHAIN_HOST;
+	case HOOK_DROP:
+		return CHAIN_DROP;
+	case HOOK_TX:
+		return run_send(r, port, i);
+	case HOOK_REDIRECT:
+		return run_redirect(r, i);
+	case HOOK_ABORT:
+		return CHAIN_ABORTED;
+	}
+	return CHAIN_ABORTED;
+}
+
+/* ---- batches ---------------------------------------------------------------------------------- */
+
+static void run_fault(struct chain *c, const struct visor_diag *d)
+{
+	/* Written once, before the count that announces it. */
+	if (!c->outcomes[CHAIN_FAULT])
+		c->first_fault = *d;
+	__atomic_store_n(&c->outcomes[CHAIN_FAULT], c->outcomes[CHAIN_FAULT] + 1,
+			 __ATOMIC_RELEASE);
+}
+
+/* Runs the batch and disposes of it; a packet whose run faulted is skipped. */
+static int run_batch(struct run *r, uint32_t port)
+{
+	struct chain *c = r->chain;
+	struct port_batch *b = c->batch;
+	uint64_t counts[CHAIN_OUTCOME_COUNT] = {0};
+	uint32_t done = 0;
+
+	while (done < b->n) {
+		struct visor_diag d = {0};
+		int n = c->ports[port].entry
+				? visor_prog_run_batch(c->ports[port].entry, b->pkts + done,
+						       b->n - done, &d)
+				: (int)b->n;
+
+		if (n < 0) {
+			run_port_error(r, n, &d);
+			return n;
+		}
+		for (uint32_t end = done + (uint32_t)n; done < end; done++)
+			counts[c->ports[port].entry
+				       ? run_dispose(r, port, done)
+				       : run_send(r, c->plan->ports[port].target, done)]++;
+		if (done < b->n) {
+			run_fault(c, &d);
+			done++;
+		}
+	}
+	for (uint32_t i = 0; i < CHAIN_OUTCOME_COUNT; i++)
+		if (counts[i])
+			run_add(&c->outcomes[i], counts[i]);
+	return 0;
+}
+
+/* One batch of one port. Returns the number of packets; 0: none now. */
+static uint32_t run_port(struct run *r, uint32_t port, uint64_t left)
+{
+	struct chain *c = r->chain;
+	uint32_t ifindex = c->plan->ports[port].ifindex;
+	struct visor_diag d = {0};
+	int n = port_receive(c->ports[port].port, c->batch, (uint32_t)MIN(left, PORT_BATCH), &d);
+
+	if (n <= 0) {
+		c->ports[port].ended = n != -EAGAIN;
+		if (n < 0 && n != -EAGAIN)
+			run_port_error(r, n, &d);
+		return 0;
+	}
+	for (int i = 0; i < n; i++)
+		c->batch->pkts[i].ingress_ifindex = ifindex;
+	if (c->hook == hook_get(CHAIN_HOOK_TC))
+		for (int i = 0; i < n; i++)
+			run_set_skb(&c->batch->pkts[i], ifindex);
+	run_add(&c->packets, (uint64_t)n);
+	if (run_batch(r, port))
+		c->ports[port].ended = true;
+	return (uint32_t)n;
+}
+
+static void run_flush(struct run *r)
+{
+	for (uint32_t i = 0; i < r->chain->plan->n_ports; i++) {
+		struct visor_diag d;
+		int err = port_flush(r->chain->ports[i].port, &d);
+
+		if (err)
+			run_port_error(r, err, &d);
+	}
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------- */
+
+int chain_run(struct chain *c, const struct chain_run_opts *opts, struct visor_diag *diag)
+{
+	struct load_session *before = load_enter(&c->session);
+	uint64_t left = opts && opts->max_packets ? opts->max_packets : UINT64_MAX;
+	uint64_t tick = opts && opts->on_tick ? opts->tick_ms * UINT64_C(1000000) : 0;
+	uint64_t last = run_now(), next_tick = last + tick;
+	struct run r = {.chain = c, .diag = diag};
+	bool alive = true;
+	int ret = 0;
+
+	while (alive && left && !ret && !__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		uint32_t moved = 0;
+		uint64_t now;
+
+		alive = false;
+		for (uint32_t i = 0; i < c->plan->n_ports && left; i++) {
+			uint32_t n;
+
+			if (c->plan->ports[i].entry == PLAN_NOWHERE || c->ports[i].ended)
+				continue;
+			n = run_port(&r, i, left);
+			alive |= !c->ports[i].ended;
+			moved += n;
+			left -= n;
+		}
+		if (moved)
+			run_flush(&r);
+		else if (alive)
+			nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+		now = run_now();
+		run_add(&c->ns, now - last);
+		last = now;
+		if (tick && now >= next_tick) {
+			ret = opts->on_tick(opts->user, c);
+			next_tick = run_now() + tick;
+		}
+	}
+	load_enter(before);
+	return ret ? ret : r.err;
+}
+
+void chain_stop(struct chain *chain)
+{
+	__atomic_store_n(&chain->stop, true, __ATOMIC_RELAXED);
+}
