@@ -19,7 +19,7 @@ struct chain_module {
 };
 
 struct chain_input {
-	int fd; /* of the program; libbpf's */
+	int fd;			  /* of the program; libbpf's */
 	struct stitched stitched; /* while it is being loaded */
 };
 

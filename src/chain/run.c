@@ -39,7 +39,7 @@ static void run_set_skb(struct visor_packet *pkt, uint32_t ifindex)
 
 	if (proto < ETH_P_802_3_MIN)
 		proto = pkt->len >= 16 && get_u16(pkt->data + 14) == 0xffff ? ETH_P_802_3
-									   : ETH_P_802_2;
+									    : ETH_P_802_2;
 	pkt->protocol = htons(proto);
 	pkt->ifindex = ifindex;
 	if (pkt->data[0] & 1) {
@@ -49,7 +49,8 @@ static void run_set_skb(struct visor_packet *pkt, uint32_t ifindex)
 	}
 }
 
-/* ---- where packets end ------------------------------------------------------------------------- */
+/* ---- where packets end -------------------------------------------------------------------------
+ */
 
 struct run {
 	struct chain *chain;
@@ -113,15 +114,15 @@ static enum chain_outcome run_dispose(struct run *r, uint32_t port, uint32_t i)
 	return CHAIN_ABORTED;
 }
 
-/* ---- batches ---------------------------------------------------------------------------------- */
+/* ---- batches ----------------------------------------------------------------------------------
+ */
 
 static void run_fault(struct chain *c, const struct visor_diag *d)
 {
 	/* Written once, before the count that announces it. */
 	if (!c->outcomes[CHAIN_FAULT])
 		c->first_fault = *d;
-	__atomic_store_n(&c->outcomes[CHAIN_FAULT], c->outcomes[CHAIN_FAULT] + 1,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&c->outcomes[CHAIN_FAULT], c->outcomes[CHAIN_FAULT] + 1, __ATOMIC_RELEASE);
 }
 
 /* Runs the batch and disposes of it; a packet whose run faulted is skipped. */
@@ -134,10 +135,9 @@ static int run_batch(struct run *r, uint32_t port)
 
 	while (done < b->n) {
 		struct visor_diag d = {0};
-		int n = c->ports[port].entry
-				? visor_prog_run_batch(c->ports[port].entry, b->pkts + done,
-						       b->n - done, &d)
-				: (int)b->n;
+		int n = c->ports[port].entry ? visor_prog_run_batch(c->ports[port].entry,
+								    b->pkts + done, b->n - done, &d)
+					     : (int)b->n;
 
 		if (n < 0) {
 			run_port_error(r, n, &d);
@@ -194,7 +194,8 @@ static void run_flush(struct run *r)
 	}
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------- */
+/* ---- the loop -----------------------------------------------------------------------------------
+ */
 
 int chain_run(struct chain *c, const struct chain_run_opts *opts, struct visor_diag *diag)
 {

@@ -56,8 +56,8 @@ static void stats_target(const struct chain *c, const struct plan_input *in, uin
 		} else {
 			const struct plan_input *to = &c->plan->inputs[o->target];
 
-			snprintf(out->target, sizeof(out->target), "%.39s.%.39s", stats_module(c, to),
-				 stats_program(c, to));
+			snprintf(out->target, sizeof(out->target), "%.39s.%.39s",
+				 stats_module(c, to), stats_program(c, to));
 		}
 	}
 }

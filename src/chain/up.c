@@ -87,7 +87,8 @@ static int up_plan(struct chain *c, const struct chain_desc *desc, const struct 
 	return 0;
 }
 
-/* ---- maps of the chain itself ------------------------------------------------------------------ */
+/* ---- maps of the chain itself ------------------------------------------------------------------
+ */
 
 static int up_map(uint32_t type, const char *name, uint32_t value_size, uint32_t entries,
 		  uint32_t flags, int *out, struct visor_diag *diag)
@@ -121,8 +122,8 @@ static int up_maps(struct chain *c, struct visor_diag *diag)
 	err = up_map(BPF_MAP_TYPE_ARRAY, "chain_counters", (uint32_t)size, 1, BPF_F_MMAPABLE,
 		     &c->counters_fd, diag);
 	if (!err)
-		err = up_map(BPF_MAP_TYPE_PROG_ARRAY, "chain_slots", 4,
-			     MAX(c->plan->n_inputs, 1u), 0, &c->slots_fd, diag);
+		err = up_map(BPF_MAP_TYPE_PROG_ARRAY, "chain_slots", 4, MAX(c->plan->n_inputs, 1u),
+			     0, &c->slots_fd, diag);
 	if (err)
 		return err;
 	c->counters_size = ALIGN_UP(size, (uint64_t)sysconf(_SC_PAGESIZE));
@@ -133,7 +134,8 @@ static int up_maps(struct chain *c, struct visor_diag *diag)
 	return 0;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------------------
+ */
 
 static int up_stitch_input(struct chain *c, uint32_t input, const union bpf_attr *attr)
 {
@@ -158,8 +160,8 @@ static int up_stitch_input(struct chain *c, uint32_t input, const union bpf_attr
 	for (uint32_t i = 0; i < in->n_outputs; i++) {
 		const struct plan_output *o = &in->outputs[i];
 
-		outputs[i] = (struct stitch_output){.value = o->value, .row = o->row, .to = o->to,
-						    .index = o->target};
+		outputs[i] = (struct stitch_output){
+			.value = o->value, .row = o->row, .to = o->to, .index = o->target};
 		if (o->to == STITCH_PORT)
 			outputs[i].index = c->plan->ports[o->target].ifindex;
 	}
@@ -177,7 +179,8 @@ static int up_on_prog_load(void *user, union bpf_attr *attr, unsigned size)
 	struct bpf_program *prog;
 	uint32_t i = 0;
 
-	bpf_object__for_each_program(prog, c->modules[c->loading].obj) {
+	bpf_object__for_each_program(prog, c->modules[c->loading].obj)
+	{
 		int64_t input = plan_find_input(c->plan, c->loading, i++);
 		int err;
 
@@ -189,7 +192,8 @@ static int up_on_prog_load(void *user, union bpf_attr *attr, unsigned size)
 			return err;
 		}
 		stitched_apply(&c->inputs[input].stitched, attr);
-		/* All programs of a program array are alike in this; our packets are in one piece. */
+		/* All programs of a program array are alike in this; our packets are in one piece.
+		 */
 		attr->prog_flags &= ~(uint32_t)BPF_F_XDP_HAS_FRAGS;
 	}
 	return 0;
@@ -234,7 +238,8 @@ static int up_load(struct chain *c, const struct chain_desc *desc, uint32_t modu
 		up_place(desc, desc->modules[module].object_pos, diag);
 		return err;
 	}
-	bpf_object__for_each_program(prog, m->obj) {
+	bpf_object__for_each_program(prog, m->obj)
+	{
 		int64_t input = plan_find_input(c->plan, module, i++);
 
 		if (input < 0)
@@ -248,9 +253,8 @@ static int up_load(struct chain *c, const struct chain_desc *desc, uint32_t modu
 static int up_slot(struct chain *c, uint32_t input, struct visor_diag *diag)
 {
 	uint32_t fd = (uint32_t)c->inputs[input].fd;
-	union bpf_attr attr = {.map_fd = (uint32_t)c->slots_fd,
-			       .key = (uintptr_t)&input,
-			       .value = (uintptr_t)&fd};
+	union bpf_attr attr = {
+		.map_fd = (uint32_t)c->slots_fd, .key = (uintptr_t)&input, .value = (uintptr_t)&fd};
 	int err = load_bpf(BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr));
 
 	if (err >= 0)
@@ -319,7 +323,8 @@ static int up_operations(struct chain *c, const struct chain_desc *desc, struct 
 	return err;
 }
 
-/* ---- up and down ---------------------------------------------------------------------------------- */
+/* ---- up and down
+ * ---------------------------------------------------------------------------------- */
 
 static int up_engine(struct chain *c, const struct chain_opts *opts, struct visor_diag *diag)
 {
