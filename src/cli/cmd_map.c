@@ -7,7 +7,7 @@
  */
 #include "cli/engine.h"
 #include "cli/fields.h"
-#include "load/value.h"
+#include "cli/typed.h"
 #include "map/map.h"
 
 #include <bpf/btf.h>
@@ -209,11 +209,11 @@ static int entry_value(const struct view *v, uint32_t type, const void *bytes, s
 	int err;
 
 	if (!j)
-		return value_print(stdout, v->btf, type, bytes, size, 0, diag);
+		return typed_print(stdout, v->btf, type, bytes, size, 0, diag);
 	f = open_memstream(&text, &len);
 	if (!f)
 		return diag_fail(diag, -ENOMEM, "print", "cannot print a value");
-	err = value_print(f, v->btf, type, bytes, size, VALUE_JSON, diag);
+	err = typed_print(f, v->btf, type, bytes, size, VALUE_JSON, diag);
 	if (fclose(f) && !err)
 		err = diag_fail(diag, -ENOMEM, "print", "cannot print a value");
 	if (!err)
@@ -383,8 +383,11 @@ static int entry_set_value(struct cli *cli, struct view *v, int *at, struct viso
 		memcpy(v->value, &v->prog, sizeof(v->prog));
 		return 0;
 	}
-	err = value_parse_text(v->btf, v->value_type, cli->args[*at], v->value, v->info.value_size,
-			       diag);
+	/* Of a section of variables, some may be set; the others stay. */
+	if (view_lookup(v, v->key) < 0)
+		memset(v->value, 0, v->info.value_size);
+	err = typed_parse(v->btf, v->value_type, cli->args[*at], v->value, v->info.value_size,
+			  diag);
 	++*at;
 	if (err) {
 		diag_in(diag, "value");

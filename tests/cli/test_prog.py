@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""visor prog: load, list, show, dump, run; on both engines; hostile objects."""
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+import common
+
+# Reads far beyond a packet: the kernel's verifier refuses it, the checked engine stops it.
+FAULTY = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("xdp") int beyond(struct xdp_md *ctx)
+{
+	volatile char *data = (void *)(long)ctx->data;
+	return data[1000] + 1;
+}
+char _license[] SEC("license") = "Dual BSD/GPL";
+"""
+
+
+def compile_module(case, name, source):
+    """An object file made of C source."""
+    path = case.path(name + ".o")
+    multiarch = subprocess.run(["cc", "-print-multiarch"], stdout=subprocess.PIPE,
+                               check=True).stdout.decode().strip()
+    subprocess.run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", "/usr/include/" + multiarch,
+                    "-c", "-o", path, "-x", "c", "-"], input=source.encode(), check=True)
+    return path
+
+
+class Prog(common.Case):
+    def setUp(self):
+        super().setUp()
+        self.state = self.path("state")
+
+    def on(self, *args, **kwargs):
+        return self.visor("--state", self.state, *args, **kwargs)
+
+    def on_json(self, *args):
+        return self.json("--state", self.state, *args)
+
+    def bad(self, *args, **kwargs):
+        self.fails("--state", self.state, *args, **kwargs)
+
+    def test_load_and_list(self):
+        loaded = self.on_json("prog", "load", common.module("acl"))
+        self.assertEqual([(p["name"], p["type"], p["pin"]) for p in loaded],
+                         [("acl_xdp", "xdp", "/sys/fs/bpf/acl/acl_xdp"),
+                          ("acl_tc", "sched_cls", "/sys/fs/bpf/acl/acl_tc")])
+        listed = self.on_json("prog", "list")
+        self.assertEqual([p["id"] for p in listed], [p["id"] for p in loaded])
+        self.assertEqual(len(self.on("prog", "list").splitlines()), 3)
+        shown = self.on_json("prog", "show", "acl_xdp")
+        self.assertEqual(shown["type"], "xdp")
+        self.assertEqual(len(shown["map_ids"]), 5)
+        self.assertRegex(shown["tag"], "^[0-9a-f]{16}$")
+        self.assertIn("name:           acl_xdp\n", self.on("prog", "show", str(shown["id"])))
+
+    def test_load_one(self):
+        self.on("prog", "load", common.module("acl"), "--name", "acl_tc", "--pin", "/sys/fs/bpf/t")
+        self.assertEqual([p["name"] for p in self.on_json("prog", "list")], ["acl_tc"])
+        self.bad("prog", "load", common.module("acl"), "--name", "acl_tx",
+                 says="no program 'acl_tx'")
+
+    def test_failed_load_leaves_nothing(self):
+        self.on("prog", "load", common.module("acl"))
+        before = self.on("prog", "list"), self.on("map", "list"), self.on("pin", "list")
+        self.bad("prog", "load", common.module("acl"), says=["acl_xdp", "visor pin remove"])
+        # Some of the names are free, but not all.
+        self.on("pin", "remove", "/sys/fs/bpf/acl/acl_xdp")
+        self.on("map", "create", "/sys/fs/bpf/acl/acl_xdp", "--type", "array", "--key", "4",
+                "--value", "4", "--entries", "1")
+        pins = self.on("pin", "list")
+        self.bad("prog", "load", common.module("acl"), says="cannot pin here")
+        self.assertEqual(self.on("pin", "list"), pins)
+        self.bad("prog", "load", self.path("missing.o"), says="missing.o")
+        self.bad("prog", "load", self.path("text.o", "not an object"), says="text.o")
+        self.bad("prog", "load", self.path("empty.o", ""), says="empty.o")
+        self.bad("prog", "load", self.dir, says=self.dir)
+        self.assertEqual(len(before[1].splitlines()), 6)
+
+    def test_dump(self):
+        self.on("prog", "load", common.module("acl"))
+        text = self.on("prog", "dump", "acl_xdp")
+        self.assertTrue(text.startswith("acl_xdp:\n; "))
+        self.assertIn("r1 = map[hits]", text)
+        self.assertIn("call bpf_map_lookup_elem#1", text)
+        self.assertRegex(text, r"(?m)^; .*ctx->data_end;$")
+        plain = self.on("prog", "dump", "acl_xdp", "--no-source", "--opcodes")
+        self.assertNotRegex(plain, r"(?m)^;")
+        # What is dumped can be assembled again, to as many instructions.
+        shown = self.on_json("prog", "show", "acl_xdp")
+        plain = self.on("prog", "dump", "acl_xdp", "--no-source")
+        plain = re.sub(r"map\[(\w|\.)+\](\[0\])?(\+\d+)?", "0x1", plain)
+        code = self.visor("asm", "-", stdin=plain.encode())
+        self.assertEqual(len(code.splitlines()), shown["insns"])
+        dump = self.on_json("prog", "dump", "acl_xdp")
+        self.assertEqual(dump[0]["function"], "acl_xdp")
+        self.assertTrue(any("data_end" in i.get("source", "") for i in dump))
+
+    def test_run(self):
+        self.on("prog", "load", common.module("acl"))
+        packet = common.ipv4(source="198.51.100.7", protocol=6, dport=80)
+        run = self.on_json("prog", "run", "acl_xdp", "--data", packet.hex())
+        self.assertEqual((run["return_value"], run["verdict"]), (2, "XDP_PASS"))
+        self.assertEqual(bytes.fromhex(run["packet"]), packet)
+        self.on("map", "set", "sources4", "198.51.100.0/24", "deny")
+        file = "@" + self.path("packet.bin", packet)
+        run = self.on_json("prog", "run", "acl_xdp", "--data", file, "--repeat", "1000")
+        self.assertEqual((run["return_value"], run["verdict"]), (1, "XDP_DROP"))
+        self.assertFalse(run["packet_changed"])
+        hits = self.on_json("map", "get", "hits", "0")["values"]
+        self.assertEqual(sum(v["value"]["by_source"] for v in hits), 1000)
+        self.assertIn("verdict:        XDP_DROP\n", self.on("prog", "run", "acl_xdp", "--data", file))
+        self.assertIn("TC_ACT_SHOT", self.on("prog", "run", "acl_tc", "--data", file))
+
+    def test_wrong_data(self):
+        self.on("prog", "load", common.module("acl"))
+        self.bad("prog", "run", "acl_xdp", code=2, says="--data is missing")
+        self.bad("prog", "run", "acl_xdp", "--data", "00112", says="half a byte")
+        self.bad("prog", "run", "acl_xdp", "--data", "0x11zz", says="--data: 1:5")
+        self.bad("prog", "run", "acl_xdp", "--data", "0011", says=["acl_xdp", "2 bytes"])
+        self.bad("prog", "run", "acl_xdp", "--data", "@/no/such/file", says="/no/such/file")
+        self.bad("prog", "run", "acl_xdp", "--data", "@/dev/zero", says="more than")
+        self.bad("prog", "run", "acl_xdp", "--data", "00" * 14, "--repeat", "0", code=2,
+                 says="--repeat must be from 1")
+
+    def test_fault(self):
+        self.on("prog", "load", compile_module(self, "faulty", FAULTY))
+        self.visor("--state", self.state, "prog", "run", "beyond", "--data", "00" * 60, code=3)
+        self.assertRegex(self.err, r"^beyond: insn \d+: read of 1 bytes at packet \+1000: ")
+        # The same program on a long packet is fine.
+        self.on("prog", "run", "beyond", "--data", "00" * 1200)
+
+    def test_hostile_objects(self):
+        """Truncated and damaged objects: an error with the file's name, nothing left behind."""
+        with open(common.module("acl"), "rb") as f:
+            good = f.read()
+        bad = self.path("bad.o")
+        rng = random.Random(3)
+        files = [good[:size] for size in range(0, len(good), max(1, len(good) // 60))]
+        shoff = struct.unpack_from("<Q", good, 40)[0]
+        for i in range(120):
+            data = bytearray(good)
+            for _ in range(rng.randint(1, 6)):
+                at = rng.randrange(shoff, len(data)) if i % 2 else rng.randrange(len(data))
+                data[at] = rng.randrange(256)
+            files.append(bytes(data))
+        failed = 0
+        for data in files:
+            self.path("bad.o", data)
+            code, err = self.check_no_crash("--state", self.state, "prog", "load", bad)
+            if code == 0:
+                self.on("pin", "remove", *[p["pin"] for p in self.on_json("pin", "list")])
+                continue
+            failed += 1
+            self.assertIn("bad", err)
+            self.assertEqual(self.on_json("pin", "list"), [])
+        self.assertGreater(failed, 60)
+        self.on("map", "create", "/sys/fs/bpf/x", "--type", "array", "--key", "4", "--value", "4",
+                "--entries", "1")
+        self.assertEqual((len(self.on_json("prog", "list")), len(self.on_json("map", "list"))), (0, 1))
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("mount"), "needs root for the kernel's BPF")
+class Kernel(common.Case):
+    """The same commands on the kernel's engine print the same."""
+
+    def setUp(self):
+        super().setUp()
+        self.pins = tempfile.mkdtemp(prefix="visor-bpffs-")
+        if subprocess.run(["mount", "-t", "bpf", "bpf", self.pins], stderr=subprocess.DEVNULL).returncode:
+            os.rmdir(self.pins)
+            self.skipTest("cannot mount a bpf file system")
+        self.addCleanup(os.rmdir, self.pins)
+        self.addCleanup(subprocess.run, ["umount", self.pins], check=True)
+
+    def both(self, *args):
+        """The output on both engines, of which NAME stands for a pin."""
+        out = []
+        for engine, pins in (("user", "/sys/fs/bpf/acl"), ("kernel", self.pins + "/acl")):
+            args_here = [pins + a[3:] if a.startswith("PIN/") else a for a in args]
+            out.append(self.visor("--engine", engine, *args_here))
+        return out
+
+    def test_same_answers(self):
+        self.visor("prog", "load", common.module("acl"))
+        self.visor("--engine", "kernel", "prog", "load", common.module("acl"), "--pin",
+                   self.pins + "/acl")
+        packet = common.ipv4(source="198.51.100.7")
+        for args in (["map", "set", "PIN/sources4", "198.51.100.0/24", "deny"],
+                     ["map", "dump", "PIN/sources4"],
+                     ["map", "dump", "PIN/sources4", "--json"],
+                     ["map", "dump", "PIN/acl_rodata"],
+                     ["map", "set", "PIN/ports", "[tcp, 23]", "deny"],
+                     ["map", "get", "PIN/ports", "[tcp, 23]", "--json"]):
+            user, kernel = self.both(*args)
+            self.assertEqual(user, kernel, args)
+        user, kernel = self.both("prog", "run", "PIN/acl_xdp", "--data", packet.hex())
+        self.assertIn("XDP_DROP", user)
+        self.assertEqual(re.sub("ns_per_run.*", "", user), re.sub("ns_per_run.*", "", kernel))
+        # The tag is the kernel's hash of the program as loaded: equal code, equal tag.
+        tags = [re.search("tag: +(.*)", t).group(1) for t in self.both("prog", "show", "PIN/acl_xdp")]
+        self.assertEqual(*tags)
+        text = self.visor("--engine", "kernel", "prog", "dump", self.pins + "/acl/acl_xdp")
+        self.assertIn("map[hits]", text)
+        pins = self.json("--engine", "kernel", "pin", "list")
+        self.assertIsInstance(pins, list)
+        self.visor("--engine", "kernel", "pin", "remove", self.pins + "/acl/acl_xdp")
+        self.assertFalse(os.path.exists(self.pins + "/acl/acl_xdp"))
+
+
+if __name__ == "__main__":
+    common.main()
