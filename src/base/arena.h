@@ -9,7 +9,8 @@
  *
  * A memfd that allows sealing is sealed against growing and shrinking. With any other
  * file, a process that may write it can also truncate it under those that have it mapped;
- * they then get SIGBUS. Share such files only with whom you trust that far.
+ * they then get SIGBUS. Share such files only with whom you trust that far. The same happens
+ * when a part of the file is written for the first time and its file system is full.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -42,7 +42,7 @@ struct lpm {
 
 static int lpm_check(const struct map_attr *attr)
 {
-	const uint32_t kernel_node = 40; /* its size in the kernel, 64 bit */
+	const uint32_t kernel_node = 24; /* its size in the kernel, 64 bit */
 
 	if (!attr->max_entries || !(attr->flags & BPF_F_NO_PREALLOC) || attr->key_size < 4 + 1 ||
 	    attr->key_size > 4 + LPM_DATA_MAX || !attr->value_size ||

@@ -90,7 +90,7 @@ struct map_ops {
 const struct map_ops *map_type_ops(uint32_t type);
 
 extern const struct map_ops array_ops, percpu_array_ops, prog_array_ops, devmap_ops;
-extern const struct map_ops hash_ops, percpu_hash_ops, devmap_hash_ops;
+extern const struct map_ops hash_ops, percpu_hash_ops;
 extern const struct map_ops lpm_ops, ring_ops;
 
 /* Largest thing the kernel allocates in one piece (KMALLOC_MAX_SIZE), and for per-CPU data. */

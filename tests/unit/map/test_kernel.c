@@ -118,6 +118,11 @@ static void creation(uint64_t *seed)
 					 (uint32_t)(maps_random(seed) % 3), flags);
 		}
 	}
+	/* The largest values, byte by byte: what the kernel can allocate less its own header. */
+	for (i = (4u << 20) - 400; i <= 4u << 20; i++) {
+		compare_creation(BPF_MAP_TYPE_HASH, 4, i, 1, BPF_F_NO_PREALLOC);
+		compare_creation(BPF_MAP_TYPE_LPM_TRIE, 8, i, 1, BPF_F_NO_PREALLOC);
+	}
 	/* Too many by arithmetic alone, so that the kernel does not try. */
 	compare_creation(BPF_MAP_TYPE_HASH, 4, 4, (1u << 27) + 1, 0);
 	compare_creation(BPF_MAP_TYPE_HASH, 4, 4, UINT32_MAX, BPF_F_NO_PREALLOC);
