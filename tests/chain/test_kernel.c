@@ -350,7 +350,7 @@ static int setup(void **state)
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
 	n_cpus = (uint32_t)round_up_pow2((uint64_t)MAX(cpus, (long)libbpf_num_possible_cpus()));
-	captures_read(&captures, 8);
+	captures_read(&captures, 16);
 	return 0;
 }
 
