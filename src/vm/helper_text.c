@@ -10,7 +10,6 @@
  * bytes, text copied for %s included; what does not fit is cut off, or gives -ENOSPC where
  * not even the start fits. Strings are read so that a bad address gives empty text.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -24,6 +23,32 @@
 #define MAX_ARGS_BYTES 512  /* all arguments of a format together */
 #define MAX_TRACE      1024 /* text of one trace_printk, NUL included */
 
+/* The kernel's classes of characters: Latin-1, whatever the locale. */
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || (uint8_t)c == 0xa0;
+}
+
+static bool is_alnum(char c)
+{
+	uint8_t u = (uint8_t)c;
+
+	return (u >= '0' && u <= '9') || ((u | 0x20) >= 'a' && (u | 0x20) <= 'z') ||
+	       (u >= 0xc0 && u != 0xd7 && u != 0xf7);
+}
+
+static bool is_control(char c)
+{
+	return ((uint8_t)c < ' ' && !is_space(c)) || c == 0x7f;
+}
+
+static bool is_punct(char c)
+{
+	uint8_t u = (uint8_t)c;
+
+	return !is_space(c) && !is_alnum(c) && !is_control(c) && (u < 0x80 || u > 0xa0);
+}
+
 enum text_kind { TEXT_NUMBER, TEXT_CHAR, TEXT_STRING, TEXT_POINTER, TEXT_ADDRESS };
 
 /* One conversion. */
@@ -34,7 +59,7 @@ struct text_spec {
 	char letter; /* d i u x X c s; pointers: what follows the p, 0 if nothing */
 	bool is_long;
 	bool is_v6;
-	const char *end; /* behind it */
+	bool plain; /* neither padded nor counted beyond the buffer; letters behind it vanish */
 };
 
 /* Output as of snprintf: len counts what would have been written. */
@@ -116,7 +141,7 @@ static void out_pointer(struct text_out *out, const struct text_spec *spec, uint
 	out_number(out, &hex, value);
 }
 
-/* %pI4 %pi4 %pI6 %pi6 and %pB: as wide as they are; cut off rather than counted. */
+/* %pI4 %pi4 %pI6 %pi6 */
 static size_t address_text(const struct text_spec *spec, const uint8_t *bytes, char *text,
 			   size_t size)
 {
@@ -129,6 +154,16 @@ static size_t address_text(const struct text_spec *spec, const uint8_t *bytes, c
 		len += snprintf(text + len, size - len, "%s%02x%02x",
 				i && spec->letter == 'I' ? ":" : "", bytes[i], bytes[i + 1]);
 	return len;
+}
+
+static void out_text(struct text_out *out, const struct text_spec *spec, const char *text,
+		     size_t len)
+{
+	if (!spec->plain)
+		out_field(out, spec, 0, text, len, false);
+	else
+		for (size_t i = 0; i < len && out->len < out->size; i++)
+			out_char(out, text[i]);
 }
 
 /* ---- reading what programs point to ---------------------------------------------------- */
@@ -180,7 +215,7 @@ static size_t read_text(struct visor_run *run, uint64_t addr, char *to, size_t s
 
 static bool ends_pointer(char c)
 {
-	return !c || isspace((unsigned char)c) || ispunct((unsigned char)c);
+	return !c || is_space(c) || is_punct(c);
 }
 
 static const char *parse_pointer(const char *p, struct text_spec *spec)
@@ -192,6 +227,7 @@ static const char *parse_pointer(const char *p, struct text_spec *spec)
 		return p;
 	if ((*p == 'k' || *p == 'u') && p[1] == 's') {
 		spec->kind = TEXT_STRING;
+		spec->plain = true;
 		return ends_pointer(p[2]) ? p + 2 : NULL;
 	}
 	spec->letter = *p;
@@ -200,6 +236,7 @@ static const char *parse_pointer(const char *p, struct text_spec *spec)
 	if ((*p != 'i' && *p != 'I') || (p[1] != '4' && p[1] != '6'))
 		return NULL;
 	spec->kind = TEXT_ADDRESS;
+	spec->plain = true;
 	spec->is_v6 = p[1] == '6';
 	return p + 2;
 }
@@ -214,7 +251,7 @@ static const char *parse_spec(const char *p, struct text_spec *spec)
 		spec->left |= *p == '-';
 		spec->space |= *p == ' ';
 	}
-	for (; isdigit((unsigned char)*p); p++)
+	for (; *p >= '0' && *p <= '9'; p++)
 		if (spec->width < MAX_TRACE) /* wider is never seen */
 			spec->width = spec->width * 10 + (*p - '0');
 	if (*p == 'p')
@@ -246,8 +283,7 @@ static int check_format(const char *fmt, size_t size, uint32_t n_args)
 	for (const char *p = fmt; *p; p++) {
 		struct text_spec spec;
 
-		if ((unsigned char)*p >= 0x80 ||
-		    (!isprint((unsigned char)*p) && !isspace((unsigned char)*p)))
+		if (is_control(*p))
 			return -EINVAL;
 		if (*p != '%')
 			continue;
@@ -301,7 +337,7 @@ static int format_one(struct visor_run *run, struct text_out *out, const struct 
 			return -ENOSPC;
 		len = read_text(run, arg, text, MAX_ARGS_BYTES - *used);
 		*used += len;
-		out_field(out, spec, 0, text, len - 1, false);
+		out_text(out, spec, text, len - 1);
 		return 0;
 	case TEXT_ADDRESS:
 		len = spec->is_v6 ? 16 : 4;
@@ -311,16 +347,15 @@ static int format_one(struct visor_run *run, struct text_out *out, const struct 
 			memset(bytes, 0, sizeof(bytes));
 		len = address_text(spec, bytes, text, sizeof(text));
 		*used = MIN(*used + len + 1, MAX_ARGS_BYTES);
-		for (size_t i = 0; i < len && out->len < out->size; i++)
-			out_char(out, text[i]);
+		out_text(out, spec, text, len);
 		return 0;
 	}
 	return -EINVAL;
 }
 
 /* Returns the length of the whole text, also if it was cut off, or a negative errno. */
-static long format_text(struct visor_run *run, char *buf, size_t size, const char *fmt,
-			const uint64_t *args)
+static long write_text(struct visor_run *run, char *buf, size_t size, const char *fmt,
+		       const uint64_t *args)
 {
 	struct text_out out = {buf, size, 0};
 	size_t used = 0;
@@ -338,14 +373,23 @@ static long format_text(struct visor_run *run, char *buf, size_t size, const cha
 		err = format_one(run, &out, &spec, *args++, &used);
 		if (err)
 			return err;
-		if (spec.kind == TEXT_POINTER || spec.kind == TEXT_ADDRESS)
-			while (isalnum((unsigned char)*p))
+		if (spec.kind == TEXT_POINTER || spec.plain)
+			while (is_alnum(*p))
 				p++;
 		p--;
 	}
 	if (size)
 		buf[MIN(out.len, size - 1)] = '\0';
 	return (long)out.len;
+}
+
+/* The same, but leaves buf alone on an error. */
+static long format_text(struct visor_run *run, char *buf, size_t size, const char *fmt,
+			const uint64_t *args)
+{
+	long len = write_text(run, NULL, 0, fmt, args);
+
+	return len < 0 ? len : write_text(run, buf, size, fmt, args);
 }
 
 /* ---- the helpers --------------------------------------------------------------------------- */
@@ -427,7 +471,7 @@ static int64_t parse_number(const char *text, size_t size, uint64_t flags, uint6
 
 	if (base != 0 && base != 8 && base != 10 && base != 16)
 		return -EINVAL;
-	while (i < size && isspace((unsigned char)text[i]))
+	while (i < size && is_space(text[i]))
 		i++;
 	*negative = i < size && text[i] == '-';
 	i += *negative;
