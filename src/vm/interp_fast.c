@@ -61,94 +61,126 @@ register uint64_t r10 __asm__("x24");
 
 #define FRAME ((struct vm_frame *)(r10 - VM_STACK_SIZE))
 
-/* ---- repetition: X(..., n) for each register number ---------------------------------------------
- */
+/* ---- repetition: X(..., n) for each register number ---- */
 
+#define EACH_10(X, ...)                                                                           \
+	X(__VA_ARGS__, 0) X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) \
+	X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)
+#define EACH_11(X, ...) EACH_10(X, __VA_ARGS__) X(__VA_ARGS__, 10)
+/* The same once more, since a macro is not expanded within itself. */
 #define EACH_S(X, ...)                                                                            \
-	X(__VA_ARGS__, 0)                                                                         \
-	X(__VA_ARGS__, 1)                                                                         \
-	X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
-		X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10)
-#define EACH_D(X, ...)                                                                            \
-	X(__VA_ARGS__, 0)                                                                         \
-	X(__VA_ARGS__, 1)                                                                         \
-	X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
-		X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10)
+	X(__VA_ARGS__, 0) X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) \
+	X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) \
+	X(__VA_ARGS__, 10)
 
-#define DS_ROW(M, id, d) EACH_S(M, id, d)
-#define EACH_DS(M, id)	 EACH_D(DS_ROW, M, id)
+/*
+ * A family is the handlers of one operation: fast_<name>[d * 11 + s], or [d], or [0] where
+ * the handler finds its registers in the instruction. M defines the handler <name>_<d>_<s>
+ * of a family; further arguments are passed on to it. EACH_10 leaves out r10, which is
+ * never written.
+ */
+#define ROW_DS(M, name, d)  EACH_S(M, name, d)
+#define NAME_DS(name, d, s) name##_##d##_##s,
+#define NAME_D(name, d)	    name##_##d,
 
-/* Names in a table. */
-#define NAME_D(id, d)	  id##_##d,
-#define NAME_DS(id, d, s) id##_##d##_##s,
+#define FAMILY_DS(EACH, name, M) \
+	EACH(ROW_DS, M, name)    \
+	static vm_handler *const fast_##name[] = {EACH(ROW_DS, NAME_DS, name)};
+#define FAMILY_D(EACH, name, M) \
+	EACH(M, name)           \
+	static vm_handler *const fast_##name[] = {EACH(NAME_D, name)};
+#define HANDLER_1(name)                                      \
+	static vm_handler name##_1;                          \
+	static vm_handler *const fast_##name[] = {name##_1}; \
+	static void name##_1(PARAMS)
 
-/* Handlers for each register, each pair, or one that finds its registers in the instruction. */
-#define HANDLERS_DS(id, M) \
-	EACH_DS(M, id)     \
-	static vm_handler *const fast_##id[] = {EACH_DS(NAME_DS, id)};
-#define HANDLERS_D(id, M) \
-	EACH_D(M, id)     \
-	static vm_handler *const fast_##id[] = {EACH_D(NAME_D, id)};
-#define HANDLER_1(id)                                    \
-	static vm_handler id##_1;                        \
-	static vm_handler *const fast_##id[] = {id##_1}; \
-	static void id##_1(PARAMS)
+/* ---- steps: one instruction of each form, at `at`, on the registers named ---- */
 
-/* ---- arithmetic
- * ---------------------------------------------------------------------------------- */
+#define LOAD(type)                                        \
+	({                                                \
+		type t_;                                  \
+		memcpy(&t_, (const void *)A, sizeof(t_)); \
+		(uint64_t)t_;                             \
+	})
+#define STORE(type, value)                          \
+	do {                                        \
+		type t_ = (type)(value);            \
+		memcpy((void *)A, &t_, sizeof(t_)); \
+	} while (0)
 
-#define ALU_RR(id, d, s)                   \
+#define STEP_ALU(id, d, operand)            \
+	{                                   \
+		uint64_t D = r##d;          \
+		const uint64_t S = operand; \
+		(void)S;                    \
+		BODY_##id;                  \
+		r##d = D;                   \
+	}
+#define STEP_ALU_RR(id, at, d, s)   STEP_ALU(id, d, r##s)
+#define STEP_ALU_RI(id, at, d)	    STEP_ALU(id, d, (at)->imm64)
+#define STEP_UNARY(id, at, d)	    STEP_ALU(id, d, 0)
+#define STEP_END(id, at, d)	    STEP_ALU(id, d, 0)
+#define STEP_LD_IMM64(id, at, d)    r##d = (at)->imm64;
+
+#define STEP_JMP(id, at, d, operand)                    \
+	{                                               \
+		const uint64_t D = r##d, S = operand;   \
+		if (BODY_##id)                          \
+			JUMP_FROM(at);                  \
+	}
+#define STEP_JMP_RR(id, at, d, s) STEP_JMP(id, at, d, r##s)
+#define STEP_JMP_RI(id, at, d)	  STEP_JMP(id, at, d, (uint64_t)(int64_t)(at)->imm)
+
+#define STEP_LDX(id, at, d, s)                                        \
+	{                                                             \
+		const uint64_t A = r##s + (uint64_t)(int64_t)(at)->off; \
+		uint64_t D;                                           \
+		BODY_##id;                                            \
+		r##d = D;                                             \
+	}
+#define STEP_STORE(id, at, d, operand)                                \
+	{                                                             \
+		const uint64_t A = r##d + (uint64_t)(int64_t)(at)->off; \
+		const uint64_t S = operand;                           \
+		BODY_##id;                                            \
+	}
+#define STEP_STX(id, at, d, s) STEP_STORE(id, at, d, r##s)
+#define STEP_ST(id, at, d)     STEP_STORE(id, at, d, (uint64_t)(int64_t)(at)->imm)
+
+/* ---- one handler for each instruction and its registers ---- */
+
+#define DEFINE_DS(step, id, d, s)          \
 	static void id##_##d##_##s(PARAMS) \
 	{                                  \
-		uint64_t D = r##d;         \
-		const uint64_t S = r##s;   \
-		BODY_##id;                 \
-		r##d = D;                  \
-		NEXT(1);                   \
+		step(id, pc, d, s) NEXT(1); \
 	}
-#define ALU_RI(id, d)                         \
-	static void id##_##d(PARAMS)          \
-	{                                     \
-		uint64_t D = r##d;            \
-		const uint64_t S = pc->imm64; \
-		(void)S;                      \
-		BODY_##id;                    \
-		r##d = D;                     \
-		NEXT(1);                      \
-	}
-#define LOAD_IMM(id, d)              \
+#define DEFINE_D(step, id, d, n)     \
 	static void id##_##d(PARAMS) \
 	{                            \
-		r##d = pc->imm64;    \
-		NEXT(2);             \
+		step(id, pc, d) NEXT(n); \
 	}
-#define OP_ALU_RR(id)	HANDLERS_DS(id, ALU_RR)
-#define OP_ALU_RI(id)	HANDLERS_D(id, ALU_RI)
-#define OP_UNARY(id)	HANDLERS_D(id, ALU_RI)
-#define OP_END(id)	HANDLERS_D(id, ALU_RI)
-#define OP_LD_IMM64(id) HANDLERS_D(id, LOAD_IMM)
+#define ALU_RR(id, d, s) DEFINE_DS(STEP_ALU_RR, id, d, s)
+#define JMP_RR(id, d, s) DEFINE_DS(STEP_JMP_RR, id, d, s)
+#define LDX(id, d, s)	 DEFINE_DS(STEP_LDX, id, d, s)
+#define STX(id, d, s)	 DEFINE_DS(STEP_STX, id, d, s)
+#define ALU_RI(id, d)	 DEFINE_D(STEP_ALU_RI, id, d, 1)
+#define UNARY(id, d)	 DEFINE_D(STEP_UNARY, id, d, 1)
+#define END(id, d)	 DEFINE_D(STEP_END, id, d, 1)
+#define JMP_RI(id, d)	 DEFINE_D(STEP_JMP_RI, id, d, 1)
+#define ST(id, d)	 DEFINE_D(STEP_ST, id, d, 1)
+#define LD_IMM(id, d)	 DEFINE_D(STEP_LD_IMM64, id, d, 2)
 
-/* ---- jumps
- * ------------------------------------------------------------------------------------------ */
+#define OP_ALU_RR(id)	FAMILY_DS(EACH_10, id, ALU_RR)
+#define OP_JMP_RR(id)	FAMILY_DS(EACH_11, id, JMP_RR)
+#define OP_LDX(id)	FAMILY_DS(EACH_10, id, LDX)
+#define OP_STX(id)	FAMILY_DS(EACH_11, id, STX)
+#define OP_ALU_RI(id)	FAMILY_D(EACH_10, id, ALU_RI)
+#define OP_UNARY(id)	FAMILY_D(EACH_10, id, UNARY)
+#define OP_END(id)	FAMILY_D(EACH_10, id, END)
+#define OP_JMP_RI(id)	FAMILY_D(EACH_11, id, JMP_RI)
+#define OP_ST(id)	FAMILY_D(EACH_11, id, ST)
+#define OP_LD_IMM64(id) FAMILY_D(EACH_10, id, LD_IMM)
 
-#define JMP_RR(id, d, s)                           \
-	static void id##_##d##_##s(PARAMS)         \
-	{                                          \
-		const uint64_t D = r##d, S = r##s; \
-		if (BODY_##id)                     \
-			JUMP_FROM(pc);             \
-		NEXT(1);                           \
-	}
-#define JMP_RI(id, d)                                                    \
-	static void id##_##d(PARAMS)                                     \
-	{                                                                \
-		const uint64_t D = r##d, S = (uint64_t)(int64_t)pc->imm; \
-		if (BODY_##id)                                           \
-			JUMP_FROM(pc);                                   \
-		NEXT(1);                                                 \
-	}
-#define OP_JMP_RR(id) HANDLERS_DS(id, JMP_RR)
-#define OP_JMP_RI(id) HANDLERS_D(id, JMP_RI)
 #define OP_JA(id)              \
 	HANDLER_1(id)          \
 	{                      \
@@ -164,52 +196,7 @@ register uint64_t r10 __asm__("x24");
 		NEXT(1);               \
 	}
 
-/* ---- memory
- * ----------------------------------------------------------------------------------------- */
-
-#define LOAD(type)                                        \
-	({                                                \
-		type t_;                                  \
-		memcpy(&t_, (const void *)A, sizeof(t_)); \
-		(uint64_t) t_;                            \
-	})
-#define STORE(type, value)                          \
-	do {                                        \
-		type t_ = (type)(value);            \
-		memcpy((void *)A, &t_, sizeof(t_)); \
-	} while (0)
-
-#define LDX(id, d, s)                                                 \
-	static void id##_##d##_##s(PARAMS)                            \
-	{                                                             \
-		const uint64_t A = r##s + (uint64_t)(int64_t)pc->off; \
-		uint64_t D;                                           \
-		BODY_##id;                                            \
-		r##d = D;                                             \
-		NEXT(1);                                              \
-	}
-#define STX(id, d, s)                                                 \
-	static void id##_##d##_##s(PARAMS)                            \
-	{                                                             \
-		const uint64_t A = r##d + (uint64_t)(int64_t)pc->off; \
-		const uint64_t S = r##s;                              \
-		BODY_##id;                                            \
-		NEXT(1);                                              \
-	}
-#define ST(id, d)                                                     \
-	static void id##_##d(PARAMS)                                  \
-	{                                                             \
-		const uint64_t A = r##d + (uint64_t)(int64_t)pc->off; \
-		const uint64_t S = (uint64_t)(int64_t)pc->imm;        \
-		BODY_##id;                                            \
-		NEXT(1);                                              \
-	}
-#define OP_LDX(id) HANDLERS_DS(id, LDX)
-#define OP_STX(id) HANDLERS_DS(id, STX)
-#define OP_ST(id)  HANDLERS_D(id, ST)
-
-/* ---- the rare and the slow: registers through memory, as in the portable interpreter
- * ------------------- */
+/* ---- the rare and the slow: registers through memory, as in the portable interpreter ---- */
 
 #define SPILL() uint64_t r[11] = {r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10}
 #define RELOAD()                                                                                 \
@@ -271,8 +258,7 @@ static int32_t fast_indirect(uint64_t index, int32_t imm)
 			    ((uint64_t[]){r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10})[pc->off], \
 			    pc->imm))
 
-/* ---- calls
- * --------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 #define OP_CALL(id)  HANDLER_1(id) DO_##id
 #define OP_KFUNC(id) HANDLER_1(id) DO_##id
@@ -361,8 +347,7 @@ static vm_helper_fn fast_call_reg(struct visor_run *run, const struct vm_insn *p
 	return fn;
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------------------------ */
+/* ---- all of them ---- */
 
 #define INSN(id, opcode, form, sel, group, text, mnemonic) OP_##form(id)
 #include "isa/isa.def"
@@ -407,9 +392,133 @@ HANDLER_1(NONE)
 {
 }
 
-/* ---- entry
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- fused sequences (fuse.def) ---- */
+
+#define DS_D(f1, first, f2, second, d, s)                 \
+	static void first##__##second##_##d##_##s(PARAMS) \
+	{                                                 \
+		STEP_##f1(first, pc, d, s)                \
+		STEP_##f2(second, (pc + 1), d)            \
+		NEXT(2);                                  \
+	}
+#define D_DS(f1, first, f2, second, d, s)                 \
+	static void first##__##second##_##d##_##s(PARAMS) \
+	{                                                 \
+		STEP_##f1(first, pc, d)                   \
+		STEP_##f2(second, (pc + 1), d, s)         \
+		NEXT(2);                                  \
+	}
+#define D_E(f1, first, f2, second, d, e)                  \
+	static void first##__##second##_##d##_##e(PARAMS) \
+	{                                                 \
+		STEP_##f1(first, pc, d)                   \
+		STEP_##f2(second, (pc + 1), e)            \
+		NEXT(2);                                  \
+	}
+#define DS_DD(f1, first, f2, second, d, s)                \
+	static void first##__##second##_##d##_##s(PARAMS) \
+	{                                                 \
+		STEP_##f1(first, pc, d, s)                \
+		STEP_##f2(second, (pc + 1), d, d)         \
+		NEXT(2);                                  \
+	}
+#define ROTATE(mov, one, other, or, d, s)            \
+	static void mov##__##one##__##other##_##d##_##s(PARAMS) \
+	{                                            \
+		STEP_ALU_RR(mov, pc, s, d)           \
+		STEP_ALU_RI(one, (pc + 1), s)        \
+		STEP_ALU_RI(other, (pc + 2), d)      \
+		STEP_ALU_RR(or, (pc + 3), d, s)      \
+		NEXT(4);                             \
+	}
+
+#define FUSED_ROW(M, a, b, c, e, d)	 EACH_S(M, a, b, c, e, d)
+#define FUSED(M, a, b, c, e)		 EACH_10(FUSED_ROW, M, a, b, c, e)
+#define NAME_FUSED(f1, a, f2, b, d, s)	 a##__##b##_##d##_##s,
+#define NAME_ROTATED(m, a, b, or, d, s)	 m##__##a##__##b##_##d##_##s,
+
+#define FUSE_DS_D(f1, a, f2, b)	 FUSED(DS_D, f1, a, f2, b)
+#define FUSE_D_DS(f1, a, f2, b)	 FUSED(D_DS, f1, a, f2, b)
+#define FUSE_D_E(f1, a, f2, b)	 FUSED(D_E, f1, a, f2, b)
+#define FUSE_DS_DD(f1, a, f2, b) FUSED(DS_DD, f1, a, f2, b)
+#define FUSE_ROTATE(m, a, b, or) FUSED(ROTATE, m, a, b, or)
+#include "vm/fuse.def"
+#undef FUSE_DS_D
+#undef FUSE_D_DS
+#undef FUSE_D_E
+#undef FUSE_DS_DD
+#undef FUSE_ROTATE
+
+enum fuse_shape { SHAPE_DS_D, SHAPE_D_DS, SHAPE_D_E, SHAPE_DS_DD, SHAPE_ROTATE };
+
+static const struct fuse {
+	uint8_t shape; /* enum fuse_shape */
+	uint8_t n;     /* instructions */
+	uint8_t ops[4];
+	vm_handler *const *handlers; /* [d * 11 + s] */
+} fuses[] = {
+#define FUSE_2(shape, f1, a, f2, b) \
+	{shape, 2, {ISA_##a, ISA_##b}, (vm_handler *const[]){FUSED(NAME_FUSED, f1, a, f2, b)}},
+#define FUSE_DS_D(f1, a, f2, b)	 FUSE_2(SHAPE_DS_D, f1, a, f2, b)
+#define FUSE_D_DS(f1, a, f2, b)	 FUSE_2(SHAPE_D_DS, f1, a, f2, b)
+#define FUSE_D_E(f1, a, f2, b)	 FUSE_2(SHAPE_D_E, f1, a, f2, b)
+#define FUSE_DS_DD(f1, a, f2, b) FUSE_2(SHAPE_DS_DD, f1, a, f2, b)
+#define FUSE_ROTATE(m, a, b, or)                                  \
+	{SHAPE_ROTATE,                                            \
+	 4,                                                       \
+	 {ISA_##m, ISA_##a, ISA_##b, ISA_##or},                   \
+	 (vm_handler *const[]){FUSED(NAME_ROTATED, m, a, b, or)}},
+#include "vm/fuse.def"
+};
+
+/* The handler of `row` for the instructions at insn (as many as the row wants), or NULL if
+ * their registers are not those of its shape. */
+static vm_handler *fuse_match(const struct fuse *row, const struct bpf_insn *insn)
+{
+	uint32_t d = insn[0].dst_reg, s = insn[0].src_reg;
+	bool fits = false;
+
+	switch ((enum fuse_shape)row->shape) {
+	case SHAPE_DS_D:
+		fits = insn[1].dst_reg == d;
+		break;
+	case SHAPE_D_DS:
+		fits = insn[1].dst_reg == d;
+		s = insn[1].src_reg;
+		break;
+	case SHAPE_D_E:
+		fits = true;
+		s = insn[1].dst_reg;
+		break;
+	case SHAPE_DS_DD:
+		fits = insn[1].dst_reg == d && insn[1].src_reg == d;
+		break;
+	case SHAPE_ROTATE:
+		d = insn[0].src_reg;
+		s = insn[0].dst_reg;
+		fits = d != s && insn[1].dst_reg == s && insn[2].dst_reg == d &&
+		       insn[3].dst_reg == d && insn[3].src_reg == s;
+		break;
+	}
+	return fits && d < 10 ? row->handlers[d * 11 + s] : NULL;
+}
+
+static vm_handler *fuse_find(const uint8_t *ops, const struct bpf_insn *insn, uint32_t left)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fuses); i++) {
+		const struct fuse *row = &fuses[i];
+		vm_handler *handler;
+
+		if (row->ops[0] != ops[0] || row->n > left || memcmp(row->ops, ops, row->n))
+			continue;
+		handler = fuse_match(row, insn);
+		if (handler)
+			return handler;
+	}
+	return NULL;
+}
+
+/* ---- entry ---- */
 
 /* The callers of this function know nothing of global register variables: their values are
  * saved and restored by hand. */
@@ -430,8 +539,7 @@ static int fast_run(struct visor_run *run, const struct vm_insn *pc, const uint6
 	return run->stopped ? -EFAULT : 0;
 }
 
-/* ---- binding: the handler for an instruction's registers
- * -------------------------------------------------------- */
+/* ---- binding: the handler for an instruction's registers ---- */
 
 static vm_handler *const *const fast_handlers[VM_OP_COUNT] = {
 #define INSN(id, opcode, form, sel, group, text, mnemonic) [ISA_##id] = fast_##id,
@@ -466,7 +574,10 @@ static void fast_bind(struct vm_prog *prog, const uint8_t *ops)
 		default:
 			break;
 		}
-		prog->code[i].fn = fast_handlers[ops[i]][at];
+		/* The instructions of a sequence keep their own handlers: jumps may lead there. */
+		prog->code[i].fn = fuse_find(&ops[i], insn, prog->verified->n_insns - i);
+		if (!prog->code[i].fn)
+			prog->code[i].fn = fast_handlers[ops[i]][at];
 	}
 }
 

@@ -4,7 +4,8 @@
  *
  * A program loads all registers and part of its stack with numbers from the packet, goes
  * through random arithmetic, jumps forward, stack accesses and atomics, and folds the
- * registers and the stack into its return value. Seeded: VISOR_SEED picks another sequence.
+ * registers and the stack into its return value. Half of it are the sequences that the
+ * specialised interpreter fuses. Seeded: VISOR_SEED picks another run of programs.
  */
 #include <errno.h>
 
@@ -61,20 +62,19 @@ static uint64_t interesting_word(void)
 		      : (uint64_t)rnd(UINT32_MAX) << 32 | rnd(UINT32_MAX);
 }
 
-/* One random row of the table that needs no set-up of its own; false: draw again. `ahead`
- * is how far a jump may go. */
-static bool random_insn(struct code *c, uint32_t ahead)
+/* Instruction `id` with random operands where they are free; false if it cannot be used here.
+ * dst, src: registers wanted, or -1. `ahead` is how far a jump may go. */
+static bool emit_id(struct code *c, int id, int dst, int src, uint32_t ahead)
 {
 	static const uint8_t size_of[] = {4, 2, 1, 8};
-	int id = (int)rnd(ISA_COUNT);
 	const struct isa_desc *desc = &isa_table[id];
 	struct bpf_insn insn = {.code = desc->opcode};
 	uint8_t size = size_of[BPF_SIZE(desc->opcode) >> 3];
 	const char *why;
 
-	insn.dst_reg = rnd(N_REGS) & 15;
+	insn.dst_reg = (dst < 0 ? rnd(N_REGS) : (uint32_t)dst) & 15;
 	if (desc->operands & ISA_SRC)
-		insn.src_reg = rnd(N_REGS) & 15;
+		insn.src_reg = (src < 0 ? rnd(N_REGS) : (uint32_t)src) & 15;
 	switch (desc->form) {
 	case ISA_FORM_ALU_RR:
 		insn.off = (int16_t)desc->sel;
@@ -82,6 +82,9 @@ static bool random_insn(struct code *c, uint32_t ahead)
 	case ISA_FORM_ALU_RI:
 		insn.off = (int16_t)desc->sel;
 		insn.imm = interesting_imm();
+		if (BPF_OP(insn.code) == BPF_LSH || BPF_OP(insn.code) == BPF_RSH ||
+		    BPF_OP(insn.code) == BPF_ARSH)
+			insn.imm &= BPF_CLASS(insn.code) == BPF_ALU64 ? 63 : 31;
 		break;
 	case ISA_FORM_UNARY:
 		break;
@@ -90,7 +93,7 @@ static bool random_insn(struct code *c, uint32_t ahead)
 		break;
 	case ISA_FORM_JMP_RR:
 	case ISA_FORM_JMP_RI:
-		if (!ahead || rnd(4)) /* too many paths for the kernel's verifier otherwise */
+		if (!ahead)
 			return false;
 		insn.off = (int16_t)(1 + rnd(ahead));
 		if (desc->form == ISA_FORM_JMP_RI)
@@ -105,7 +108,7 @@ static bool random_insn(struct code *c, uint32_t ahead)
 			insn.src_reg = 10;
 		else
 			insn.dst_reg = 10;
-		insn.off = (int16_t)(-8 * SLOTS + (int)rnd(8 * SLOTS / size) * size);
+		insn.off = (int16_t)(-8 * SLOTS + (int)(rnd(8 * SLOTS / size) * size));
 		insn.imm = desc->selector == ISA_IMM   ? desc->sel
 			   : desc->form == ISA_FORM_ST ? interesting_imm()
 						       : 0;
@@ -119,9 +122,87 @@ static bool random_insn(struct code *c, uint32_t ahead)
 	return true;
 }
 
+/* The sequences of fuse.def. */
+enum shape { DS_D, D_DS, D_E, DS_DD, ROTATE };
+static const struct {
+	enum shape shape;
+	int ids[4];
+} sequences[] = {
+#define FUSE_DS_D(f1, a, f2, b)	 {DS_D, {ISA_##a, ISA_##b}},
+#define FUSE_D_DS(f1, a, f2, b)	 {D_DS, {ISA_##a, ISA_##b}},
+#define FUSE_D_E(f1, a, f2, b)	 {D_E, {ISA_##a, ISA_##b}},
+#define FUSE_DS_DD(f1, a, f2, b) {DS_DD, {ISA_##a, ISA_##b}},
+#define FUSE_ROTATE(m, a, b, or) {ROTATE, {ISA_##m, ISA_##a, ISA_##b, ISA_## or }},
+#include "vm/fuse.def"
+};
+
+#define SEQUENCE_MAX 4 /* instructions that emit_sequence needs */
+
+static void emit_sequence(struct code *c, uint32_t row, uint32_t ahead)
+{
+	uint32_t start = c->n;
+	const int *ids = sequences[row].ids;
+	int d = (int)rnd(N_REGS), s = (int)rnd(N_REGS);
+	bool ok = false;
+
+	switch (sequences[row].shape) {
+	case DS_D:
+		ok = emit_id(c, ids[0], d, s, 0) && emit_id(c, ids[1], d, -1, ahead);
+		break;
+	case D_DS:
+		ok = emit_id(c, ids[0], d, -1, 0) && emit_id(c, ids[1], d, s, ahead);
+		break;
+	case D_E: /* the first may be a jump, too */
+		ok = emit_id(c, ids[0], d, -1, ahead) &&
+		     emit_id(c, ids[1], rnd(2) ? d : s, -1, ahead);
+		break;
+	case DS_DD: { /* the address of a stack slot */
+		uint32_t slot = 1 + rnd(SLOTS);
+
+		if (d == s)
+			break;
+		emit(c, MOV_REG(d, 10));
+		emit(c, MOV_IMM(s, -8 * (int)slot));
+		ok = emit_id(c, ids[0], d, s, 0) && emit_id(c, ids[1], d, -1, 0);
+		if (ok) {
+			c->insns[c->n - 1].src_reg = (uint8_t)d & 15;
+			c->insns[c->n - 1].off = 0;
+		}
+		break;
+	}
+	case ROTATE:
+		ok = emit_id(c, ids[0], s, d, 0) && emit_id(c, ids[1], s, -1, 0) &&
+		     emit_id(c, ids[2], d, -1, 0) && emit_id(c, ids[3], d, s, 0);
+		break;
+	}
+	if (!ok) /* nothing of it, then */
+		c->n = start;
+}
+
+/* A row that computes an address must not be jumped into. */
+static uint32_t random_sequence(bool address)
+{
+	uint32_t row;
+
+	do
+		row = rnd(ARRAY_SIZE(sequences));
+	while ((sequences[row].shape == DS_DD) != address);
+	return row;
+}
+
+static void emit_random(struct code *c, uint32_t ahead)
+{
+	int id = (int)rnd(ISA_COUNT), form = isa_table[id].form;
+
+	/* Too many paths for the kernel's verifier otherwise. */
+	if ((form == ISA_FORM_JMP_RR || form == ISA_FORM_JMP_RI) && rnd(4))
+		return;
+	emit_id(c, id, -1, -1, ahead);
+}
+
 static void random_program(struct code *c)
 {
-	uint32_t body;
+	uint32_t end;
 
 	c->n = 0;
 	/* r1: packet, r2: its end */
@@ -140,8 +221,18 @@ static void random_program(struct code *c)
 		if (r != 1)
 			emit(c, LOAD(BPF_DW, r, 1, 8 * r));
 	emit(c, LOAD(BPF_DW, 1, 1, 8));
-	for (body = 0; body < BODY;)
-		body += random_insn(c, BODY - 1 - body);
+	/* Jumps stay in front of `end`, where the sum begins. */
+	end = c->n + BODY;
+	while (c->n < end) {
+		uint32_t left = end - c->n;
+
+		if (rnd(2) && left > SEQUENCE_MAX)
+			emit_sequence(c, random_sequence(false), rnd(3) ? 0 : left - SEQUENCE_MAX);
+		else
+			emit_random(c, left - 1);
+	}
+	for (int i = 0; i < 3; i++)
+		emit_sequence(c, random_sequence(true), 0);
 	/* All of it, into 32 bits. */
 	for (int i = 0; i < SLOTS; i++) {
 		emit(c, INSN(BPF_ALU64 | BPF_MUL | BPF_K, 0, 0, 0, 0x01000193));
