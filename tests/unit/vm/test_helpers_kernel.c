@@ -2,7 +2,8 @@
 /*
  * Helper bodies against the running kernel: the same call with random arguments on the same
  * random packet, in the kernel through a small program and BPF_PROG_TEST_RUN, here by
- * calling the body. Result, packet bytes, memory and context must be the same.
+ * calling the body, and again by the same program and call on our engine. Result, packet
+ * bytes, memory and context must be the same.
  *
  * The program takes its arguments from a map value and leaves its results there, so one
  * program for each helper serves all rounds:
@@ -18,6 +19,7 @@
 #include <linux/pkt_cls.h>
 #include <cmocka.h>
 
+#include "visor/visor.h"
 #include "vm/helper.h"
 #include "vm/prog.h"
 #include "kernel.h" /* last: the instruction table uses the name INSN, too */
@@ -303,7 +305,30 @@ static const struct probe probes[] = {
 
 /* ---- the kernel's side ------------------------------------------------------------------- */
 
-static int map_fd;
+/* The kernel and our engine behind the same system call. */
+struct side {
+	struct visor *engine; /* NULL: the kernel */
+	int map_fd;
+};
+
+static int side_bpf(const struct side *side, int cmd, union bpf_attr *attr)
+{
+	return side->engine ? visor_engine_bpf(side->engine, cmd, attr, sizeof(*attr))
+			    : kernel_bpf(cmd, attr);
+}
+
+static void side_open(struct side *side)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = 4;
+	attr.value_size = sizeof(struct exchange);
+	attr.max_entries = 1;
+	side->map_fd = side_bpf(side, BPF_MAP_CREATE, &attr);
+	assert_true(side->map_fd >= 0);
+}
 
 struct code {
 	struct bpf_insn insns[200];
@@ -380,14 +405,15 @@ static void emit_skb(struct code *c)
 #undef FIELD
 }
 
-static int load_probe(const struct probe *p)
+static int load_probe(const struct side *side, const struct probe *p)
 {
 	static char log[1 << 16];
+	union bpf_attr attr;
 	struct code c = {.n = 0};
 	int fd;
 
 	EMIT(&c, MOV_REG(6, 1), INSN(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
-	     LD64(1, BPF_PSEUDO_MAP_FD, map_fd, 0), MOV_REG(2, 10), ADD_IMM(2, -4),
+	     LD64(1, BPF_PSEUDO_MAP_FD, side->map_fd, 0), MOV_REG(2, 10), ADD_IMM(2, -4),
 	     CALL(BPF_FUNC_map_lookup_elem), JUMP_IMM(BPF_JNE, 0, 0, 1), EXIT(), MOV_REG(7, 0));
 	for (int call = 0; call < N_CALLS && p->ids[call]; call++) {
 		emit_call(&c, p, call);
@@ -400,7 +426,15 @@ static int load_probe(const struct probe *p)
 		emit_skb(&c);
 	/* Accepting verdict of both types of programs: the packet comes back. */
 	EMIT(&c, MOV_IMM(0, p->type == BPF_PROG_TYPE_XDP ? XDP_PASS : TC_ACT_OK), EXIT());
-	fd = kernel_prog(p->type, c.insns, c.n, "GPL", log, sizeof(log));
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = p->type;
+	attr.insns = (uintptr_t)c.insns;
+	attr.insn_cnt = c.n;
+	attr.license = (uintptr_t) "GPL";
+	attr.log_buf = (uintptr_t)log;
+	attr.log_size = sizeof(log);
+	attr.log_level = 1;
+	fd = side_bpf(side, BPF_PROG_LOAD, &attr);
 	if (fd < 0)
 		fail_msg("%s: %d %s", p->name, fd, log);
 	return fd;
@@ -412,17 +446,17 @@ struct outcome {
 	uint32_t len;
 };
 
-static void run_kernel(const struct probe *p, int fd, const uint8_t *packet, uint32_t len,
-		       const struct exchange *ex, struct outcome *out)
+static void run_side(const struct side *side, int fd, const uint8_t *packet, uint32_t len,
+		     const struct exchange *ex, struct outcome *out)
 {
 	union bpf_attr attr;
 	uint32_t key = 0;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = map_fd;
+	attr.map_fd = (uint32_t)side->map_fd;
 	attr.key = (uintptr_t)&key;
 	attr.value = (uintptr_t)ex;
-	assert_int_equal(kernel_bpf(BPF_MAP_UPDATE_ELEM, &attr), 0);
+	assert_int_equal(side_bpf(side, BPF_MAP_UPDATE_ELEM, &attr), 0);
 
 	memset(&attr, 0, sizeof(attr));
 	attr.test.prog_fd = fd;
@@ -430,14 +464,14 @@ static void run_kernel(const struct probe *p, int fd, const uint8_t *packet, uin
 	attr.test.data_size_in = len;
 	attr.test.data_out = (uintptr_t)out->packet;
 	attr.test.data_size_out = sizeof(out->packet);
-	assert_int_equal(kernel_bpf(BPF_PROG_TEST_RUN, &attr), 0);
+	assert_int_equal(side_bpf(side, BPF_PROG_TEST_RUN, &attr), 0);
 	out->len = attr.test.data_size_out;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = map_fd;
+	attr.map_fd = (uint32_t)side->map_fd;
 	attr.key = (uintptr_t)&key;
 	attr.value = (uintptr_t)&out->ex;
-	assert_int_equal(kernel_bpf(BPF_MAP_LOOKUP_ELEM, &attr), 0);
+	assert_int_equal(side_bpf(side, BPF_MAP_LOOKUP_ELEM, &attr), 0);
 }
 
 /* ---- our side ------------------------------------------------------------------------------ */
@@ -556,11 +590,22 @@ static bool same(const struct outcome *k, const struct outcome *o)
 	       !memcmp(k->packet, o->packet, k->len);
 }
 
-static void one_probe(const struct probe *p, int rounds)
+static void compare(const struct probe *p, const struct exchange *ex, uint32_t len,
+		    const struct outcome *k, const struct outcome *o, const char *what)
+{
+	if (same(k, o))
+		return;
+	print_error("%s\n", what);
+	explain(p, ex, len, k, o);
+	fail();
+}
+
+static void one_probe(const struct side *kernel_side, const struct side *engine,
+		      const struct probe *p, int rounds)
 {
 	static uint8_t packet[PACKET_ROOM];
 	static struct outcome kernel, ours;
-	int fd = load_probe(p);
+	int fd = load_probe(kernel_side, p), our_fd = load_probe(engine, p);
 	int ok = 0;
 
 	for (int round = 0; round < rounds; round++) {
@@ -574,14 +619,14 @@ static void one_probe(const struct probe *p, int rounds)
 			((uint8_t *)ex.buffer)[i] = rnd(3) ? rnd(256) : 0;
 		if (p->fill == fill_number)
 			number_text((char *)ex.buffer[0], sizeof(ex.buffer[0]));
-		run_kernel(p, fd, packet, len, &ex, &kernel);
+		run_side(kernel_side, fd, packet, len, &ex, &kernel);
 		run_ours(p, packet, len, &ex, &ours);
 		ok += (int64_t)kernel.ex.ret[0] >= 0;
-		if (!same(&kernel, &ours)) {
-			explain(p, &ex, len, &kernel, &ours);
-			fail();
-		}
+		compare(p, &ex, len, &kernel, &ours, "body called directly");
+		run_side(engine, our_fd, packet, len, &ex, &ours);
+		compare(p, &ex, len, &kernel, &ours, "test run of our engine");
 	}
+	close(our_fd);
 	close(fd);
 	print_message("  %-32s %d rounds, %d without an error\n", p->name, rounds, ok);
 	assert_true(ok > 0 || p->ids[0] == BPF_FUNC_csum_update);
@@ -590,11 +635,16 @@ static void one_probe(const struct probe *p, int rounds)
 static void bodies_agree(void **state)
 {
 	const char *rounds = getenv("VISOR_ROUNDS");
+	struct side kernel = {.engine = NULL}, engine;
 
-	map_fd = kernel_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct exchange), 1, 0);
+	assert_int_equal(visor_open(NULL, &engine.engine, NULL), 0);
+	side_open(&kernel);
+	side_open(&engine);
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
-		one_probe(&probes[i], rounds ? atoi(rounds) : 2000);
-	close(map_fd);
+		one_probe(&kernel, &engine, &probes[i], rounds ? atoi(rounds) : 2000);
+	close(kernel.map_fd);
+	close(engine.map_fd);
+	visor_close(engine.engine);
 }
 
 int main(void)
