@@ -21,7 +21,9 @@
 #define RUN_PAGE       4096
 #define RUN_TAILROOM   320
 #define XDP_HEADROOM   256
+#define XDP_FRAME 40 /* the kernel keeps a struct xdp_frame at the start of the headroom */
 #define SKB_HEADROOM   64
+#define SKB_SPARE      16384
 #define XDP_MAX_META   252
 #define RUN_MAX_BYTES  (XDP_MAX_LINEAR + 17 * RUN_PAGE)
 #define XDP_MAX_LINEAR (RUN_PAGE - XDP_HEADROOM - RUN_TAILROOM)
@@ -143,8 +145,9 @@ static int finish(const struct test_run *t, const uint8_t *data, uint32_t size)
 	return err;
 }
 
-/* Fills the buffer: headroom, up to max_linear bytes of packet, the rest aside. */
-static int packet_read(struct test_run *t, uint32_t headroom, uint32_t max_linear)
+/* Fills the buffer: headroom, up to max_linear bytes of packet, the rest aside. `spare` bytes
+ * more at both ends are for packets that the kernel would move to a larger buffer. */
+static int packet_read(struct test_run *t, uint32_t headroom, uint32_t max_linear, uint32_t spare)
 {
 	uint32_t size = t->attr->test.data_size_in, linear = MIN(size, max_linear);
 	int err;
@@ -154,7 +157,8 @@ static int packet_read(struct test_run *t, uint32_t headroom, uint32_t max_linea
 	if (size > RUN_MAX_BYTES)
 		return -ENOMEM;
 	t->rest_len = size - linear;
-	t->buf = calloc(1, RUN_PAGE);
+	headroom += spare;
+	t->buf = calloc(1, RUN_PAGE + 2 * spare);
 	t->rest = malloc(t->rest_len + 1);
 	if (!t->buf || !t->rest)
 		return -ENOMEM;
@@ -162,7 +166,8 @@ static int packet_read(struct test_run *t, uint32_t headroom, uint32_t max_linea
 	if (!err)
 		err = user_read(t->rest, t->attr->test.data_in + linear, t->rest_len);
 	if (!err)
-		visor_packet_init(&t->pkt, t->buf, RUN_PAGE - RUN_TAILROOM, headroom, linear);
+		visor_packet_init(&t->pkt, t->buf, RUN_PAGE - RUN_TAILROOM + 2 * spare, headroom,
+				  linear);
 	return err;
 }
 
@@ -196,9 +201,10 @@ static int run_xdp(struct test_run *t, struct vm_prog *vm, const struct sys_prog
 		return has_ctx;
 	err = has_ctx ? xdp_convert(t, &md) : 0;
 	if (!err)
-		err = packet_read(t, XDP_HEADROOM - md.data, XDP_MAX_LINEAR + md.data);
+		err = packet_read(t, XDP_HEADROOM - md.data, XDP_MAX_LINEAR + md.data, 0);
 	if (err)
 		return err;
+	t->pkt.start += XDP_FRAME;
 	t->pkt.data += md.data;
 	t->pkt.len = (uint32_t)(t->pkt.end - t->pkt.data);
 	t->pkt.ingress_ifindex = md.ingress_ifindex ? md.ingress_ifindex : 1; /* lo */
@@ -301,7 +307,7 @@ static int run_skb(struct test_run *t, struct vm_prog *vm, const struct sys_prog
 		return has_ctx;
 	if (t->attr->test.data_size_in > SKB_MAX_LINEAR)
 		return -EINVAL;
-	err = packet_read(t, SKB_HEADROOM, SKB_MAX_LINEAR);
+	err = packet_read(t, SKB_HEADROOM, SKB_MAX_LINEAR, SKB_SPARE);
 	if (err)
 		return err;
 	skb_classify(&t->pkt);
