@@ -123,9 +123,10 @@ static bool run_has_suffix(const char *path, const char *suffix)
 /* A chain file, or one object in its short form? */
 static bool run_is_object(const struct cli *cli)
 {
-	return cli->opt[OPT_IN] || cli->opt[OPT_OUT] || cli->opt[OPT_PROG] || cli->opt[OPT_HOOK] ||
-	       cli->n_set || run_has_suffix(cli->args[0], ".o") ||
-	       run_has_suffix(cli->args[0], ".c");
+	/* A bare word that is no file can only be a module's name. */
+	return (!strpbrk(cli->args[0], "./") && access(cli->args[0], F_OK)) || cli->opt[OPT_IN] ||
+	       cli->opt[OPT_OUT] || cli->opt[OPT_PROG] || cli->opt[OPT_HOOK] || cli->n_set ||
+	       run_has_suffix(cli->args[0], ".o") || run_has_suffix(cli->args[0], ".c");
 }
 
 /* Returns an exit code; on CLI_OK *desc is the caller's. */
