@@ -175,6 +175,7 @@ enum map_trait {
 	MAP_DIRECT_VALUE = 4, /* values may be addressed by lddw (single-value-array style) */
 	MAP_NO_UPDATE = 8,    /* programs may not update or delete */
 	MAP_PROG_RDONLY = 16, /* what programs look up is read-only to them */
+	MAP_LRU = 32,         /* a full map evicts instead of refusing */
 };
 
 struct map_kind {

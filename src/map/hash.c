@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * map/hash.c - hash and per-CPU hash.
+ * map/hash.c - hash, per-CPU hash, and both with eviction of entries that are not used (LRU).
  *
  * Layout and the readers' side are in hash.h. A change is made under the bucket's lock: the
  * new element is filled aside and published by one store to the link that leads to it; a
@@ -14,6 +14,9 @@
  * It may die, too; then somebody else starts it afresh.
  *
  * A per-CPU value is written in place; a program writes only its own CPU's.
+ *
+ * The LRU types make room when they are full, by the clock algorithm: a hand goes round the
+ * elements, spares each that was looked up since it last passed, and evicts the first other.
  */
 #include "map/hash.h"
 
@@ -24,9 +27,10 @@
 static int hash_check(const struct map_attr *attr)
 {
 	const uint32_t kernel_elem = 48, kernel_bucket = 16; /* sizes in the kernel, 64 bit */
-	bool percpu = attr->type == BPF_MAP_TYPE_PERCPU_HASH;
+	bool percpu = catalog_map(attr->type)->traits & MAP_PER_CPU;
 
-	if (!attr->max_entries || !attr->key_size || !attr->value_size)
+	if (!attr->max_entries || !attr->key_size || !attr->value_size ||
+	    (attr->flags & BPF_F_NO_COMMON_LRU && attr->flags & BPF_F_NUMA_NODE))
 		return -EINVAL;
 	if ((uint64_t)attr->key_size + attr->value_size >= MAP_KMALLOC_MAX - kernel_elem)
 		return -E2BIG;
@@ -40,13 +44,17 @@ static int hash_check(const struct map_attr *attr)
 static uint64_t hash_layout(struct map *map)
 {
 	struct hash *h = (struct hash *)map;
-	uint32_t n_buckets = (uint32_t)round_up_pow2(map->desc.max_entries);
-	uint32_t n_locks = MIN(n_buckets, HASH_MAX_LOCKS);
+	uint32_t n_buckets, n_locks;
 	uint32_t head = (uint32_t)sizeof(struct hash_elem) + ALIGN_UP(map->desc.key_size, 8);
 	uint32_t value = ALIGN_UP(map->desc.value_size, 8);
 	bool percpu = map->kind->traits & MAP_PER_CPU;
 	uint64_t end;
 
+	/* The kernel divides these among the CPUs and says so in the map's information. */
+	if (map->desc.flags & BPF_F_NO_COMMON_LRU && map->desc.max_entries % map->n_cpus)
+		map->desc.max_entries += map->n_cpus - map->desc.max_entries % map->n_cpus;
+	n_buckets = (uint32_t)round_up_pow2(map->desc.max_entries);
+	n_locks = MIN(n_buckets, HASH_MAX_LOCKS);
 	h->bucket_mask = n_buckets - 1;
 	h->lock_mask = n_locks - 1;
 	h->n_elems = map->desc.max_entries + n_locks;
@@ -54,7 +62,9 @@ static uint64_t hash_layout(struct map *map)
 	map->value_stride = percpu ? value : h->elem_size;
 	/* All below 2^28 * 2^22: no overflow, but for the CPUs. */
 	h->locks_off = (uint64_t)n_buckets * sizeof(struct hash_bucket);
-	h->elems_off = ALIGN_UP(h->locks_off + n_locks * sizeof(struct hash_lock), UINT64_C(64));
+	h->used_off = h->locks_off + n_locks * sizeof(struct hash_lock);
+	end = h->used_off + (map->kind->traits & MAP_LRU ? h->n_elems : 0);
+	h->elems_off = ALIGN_UP(end, UINT64_C(64));
 	end = h->elems_off + (uint64_t)h->n_elems * h->elem_size;
 	if (!percpu) {
 		h->values_off = h->elems_off + head;
@@ -255,6 +265,13 @@ static uint32_t hash_find_locked(struct hash *h, const void *key)
 	return found;
 }
 
+/* Marks an element of an LRU map; a store only if it says something new. */
+static void hash_use(struct hash *h, uint32_t index)
+{
+	if (!shared_load(&h->used[index]))
+		shared_store(&h->used[index], 1);
+}
+
 static inline __attribute__((always_inline)) void *hash_lookup(struct map *map, const void *key,
 							       uint32_t key_size, uint32_t cpu)
 {
@@ -264,7 +281,11 @@ static inline __attribute__((always_inline)) void *hash_lookup(struct map *map, 
 
 	if (UNLIKELY(disturbed))
 		found = hash_find_locked(h, key);
-	return found == HASH_NONE ? NULL : hash_value(h, found, cpu);
+	if (found == HASH_NONE)
+		return NULL;
+	if (h->used)
+		hash_use(h, found);
+	return hash_value(h, found, cpu);
 }
 
 static void *hash_lookup_4(struct map *map, const void *key, uint32_t cpu)
@@ -307,6 +328,8 @@ static int hash_open(struct map *map)
 	h->elems = map->mem + h->elems_off;
 	h->values = map->mem + h->values_off;
 	h->seed = map->head->seed;
+	if (map->kind->traits & MAP_LRU && !map->readonly)
+		h->used = map->mem + h->used_off;
 	switch (map->desc.key_size) {
 	case 4:
 		map->lookup = percpu ? percpu_hash_lookup_4 : hash_lookup_4;
@@ -419,6 +442,53 @@ static void hash_put_value(struct hash *h, uint32_t index, const void *value, ui
 	}
 }
 
+/* Takes an element that the hand points at out of its chain, if it is in one. */
+static int hash_evict_one(struct hash *h, uint32_t index)
+{
+	/* Read without the lock: if it is wrong, the element is not found in the bucket. */
+	uint64_t hv = shared_load_acquire(&hash_elem(h, index)->hash);
+	struct hash_spot spot = {.link = &hash_bucket(h, hv)->head};
+	uint32_t left;
+	int err = hash_lock(h, hv);
+
+	if (err)
+		return err;
+	err = -ENOENT;
+	for (left = h->n_elems; left; left--) {
+		spot.index = shared_load(spot.link) - 1;
+		if (spot.index >= h->n_elems)
+			break;
+		if (spot.index == index) {
+			hash_unlink(h, hv, spot);
+			err = 0;
+			break;
+		}
+		spot.link = &hash_elem(h, spot.index)->next;
+	}
+	hash_unlock(h, hv);
+	return err;
+}
+
+/* Makes room for one entry. Twice round at most: after the first every mark is gone. */
+static int hash_evict(struct hash *h)
+{
+	uint32_t *hand = &h->map.head->hash.hand, index;
+	uint64_t left;
+	int err;
+
+	for (left = 2 * (uint64_t)h->n_elems; left; left--) {
+		index = __atomic_fetch_add(hand, 1, __ATOMIC_RELAXED) % h->n_elems;
+		if (shared_load(&h->used[index])) {
+			shared_store(&h->used[index], 0);
+			continue;
+		}
+		err = hash_evict_one(h, index);
+		if (err != -ENOENT)
+			return err;
+	}
+	return -ENOMEM;
+}
+
 /* The change itself, under the lock. -EAGAIN: the books do not add up, an audit is needed. */
 static int hash_set(struct hash *h, uint64_t hv, const void *key, const void *value, uint64_t flags,
 		    uint32_t cpu)
@@ -434,6 +504,8 @@ static int hash_set(struct hash *h, uint64_t hv, const void *key, const void *va
 		return -ENOENT;
 	if (there && h->cpu_stride) {
 		hash_put_value(h, spot.index, value, cpu, false);
+		if (h->used)
+			hash_use(h, spot.index);
 		return 0;
 	}
 	if (!there && !hash_reserve(h))
@@ -445,9 +517,11 @@ static int hash_set(struct hash *h, uint64_t hv, const void *key, const void *va
 		return -EAGAIN;
 	}
 	e = hash_elem(h, spare);
-	shared_publish(&e->hash, (uint32_t)(hv >> 32));
+	shared_publish(&e->hash, (uint32_t)hv);
 	shared_put(e->key, key, h->map.desc.key_size);
 	hash_put_value(h, spare, value, cpu, true);
+	if (h->used) /* a new one has not been used yet */
+		shared_store(&h->used[spare], there);
 	if (there) {
 		shared_publish(&e->next, shared_load(&hash_elem(h, spot.index)->next));
 		shared_publish(spot.link, spare + 1);
@@ -463,6 +537,7 @@ static int hash_do_update(struct map *map, const void *key, const void *value, u
 			  uint32_t cpu)
 {
 	struct hash *h = (struct hash *)map;
+	bool audited = false;
 	uint64_t hv;
 	int err, tries;
 
@@ -477,11 +552,20 @@ static int hash_do_update(struct map *map, const void *key, const void *value, u
 		hash_unlock(h, hv);
 		if (LIKELY(err != -E2BIG && err != -EAGAIN))
 			return err;
+		if (err == -E2BIG && h->used && tries < HASH_MAX_RETRIES) {
+			err = hash_evict(h);
+			if (!err)
+				continue;
+			if (err != -ENOMEM)
+				return err;
+			err = -EAGAIN; /* full of nothing */
+		}
 		/* Full, or is it only that somebody died? */
 		if (err == -EAGAIN)
 			shared_publish(&map->head->hash.dirty, 1);
-		if (tries || !hash_needs_audit(h))
-			return err == -EAGAIN ? -ENOMEM : err;
+		if (audited || !hash_needs_audit(h))
+			return err == -EAGAIN || h->used ? -ENOMEM : err;
+		audited = true;
 		err = hash_audit(h);
 		if (err)
 			return err;

@@ -33,7 +33,7 @@ struct hash_lock {
 
 struct hash_elem {
 	uint32_t next;
-	uint32_t hash;
+	uint32_t hash;	/* low half: names the bucket */
 	uint64_t key[]; /* padded with zeros to 8 bytes; then the value, unless per CPU */
 };
 
@@ -43,12 +43,13 @@ struct hash {
 	struct hash_lock *locks;
 	uint8_t *elems;
 	uint8_t *values; /* of the first element (and CPU) */
+	uint8_t *used;	 /* LRU: a byte for each element, set when a program looks it up */
 	uint64_t seed;
 	uint64_t cpu_stride; /* per CPU: bytes from one CPU's values to the next CPU's */
 	uint32_t bucket_mask, lock_mask;
 	uint32_t n_elems, elem_size;
 	/* offsets in the file, from layout to open */
-	uint64_t locks_off, elems_off, values_off;
+	uint64_t locks_off, used_off, elems_off, values_off;
 };
 
 #define HASH_MAX_LOCKS	 256
@@ -150,7 +151,7 @@ static inline __attribute__((always_inline)) uint32_t hash_walk(const struct has
 
 	for (left = h->n_elems; at - 1 < h->n_elems && left; left--) {
 		e = hash_elem(h, at - 1);
-		if ((key_size <= 16 || shared_load_acquire(&e->hash) == (uint32_t)(hv >> 32)) &&
+		if ((key_size <= 16 || shared_load_acquire(&e->hash) == (uint32_t)hv) &&
 		    hash_key_equal(e, key, key_size))
 			return at - 1;
 		at = shared_load_acquire(&e->next);

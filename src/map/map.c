@@ -21,6 +21,8 @@ const struct map_ops *map_type_ops(uint32_t type)
 		[BPF_MAP_TYPE_PROG_ARRAY] = &prog_array_ops,
 		[BPF_MAP_TYPE_PERCPU_HASH] = &percpu_hash_ops,
 		[BPF_MAP_TYPE_PERCPU_ARRAY] = &percpu_array_ops,
+		[BPF_MAP_TYPE_LRU_HASH] = &hash_ops,
+		[BPF_MAP_TYPE_LRU_PERCPU_HASH] = &percpu_hash_ops,
 		[BPF_MAP_TYPE_LPM_TRIE] = &lpm_ops,
 		[BPF_MAP_TYPE_DEVMAP] = &devmap_ops,
 		[BPF_MAP_TYPE_RINGBUF] = &ring_ops,
@@ -81,7 +83,14 @@ static int map_check(const struct map_attr *attr, const struct map_kind **kind,
 		return diag_fail(diag, -EINVAL, "create map", "map_extra has no meaning for a %s",
 				 (*kind)->name);
 	if (attr->flags & ~(*kind)->allowed_flags)
-		return diag_fail(diag, -EINVAL, "create map", "flags 0x%x do not fit a %s",
+		/* The one flag that the kernel refuses in its own way. */
+		return diag_fail(diag,
+				 (*kind)->traits & MAP_LRU &&
+						 (attr->flags & ~(*kind)->allowed_flags) ==
+							 BPF_F_NO_PREALLOC
+					 ? -MAP_ENOTSUPP
+					 : -EINVAL,
+				 "create map", "flags 0x%x do not fit a %s",
 				 attr->flags & ~(*kind)->allowed_flags, (*kind)->name);
 	for (i = 0; i < ARRAY_SIZE(exclusive); i++)
 		if ((attr->flags & exclusive[i]) == exclusive[i])

@@ -26,6 +26,7 @@ struct map_hash_state {
 	uint32_t count; /* elements in chains; may be too high, never too low */
 	uint32_t audit; /* lock of the one who repairs */
 	uint32_t dirty; /* a holder of a lock died: count and free list are estimates */
+	uint32_t hand;	/* LRU: the element to consider next for eviction */
 };
 
 struct map_trie_state {
@@ -90,7 +91,7 @@ struct map_ops {
 const struct map_ops *map_type_ops(uint32_t type);
 
 extern const struct map_ops array_ops, percpu_array_ops, prog_array_ops, devmap_ops;
-extern const struct map_ops hash_ops, percpu_hash_ops;
+extern const struct map_ops hash_ops, percpu_hash_ops; /* LRU or not */
 extern const struct map_ops lpm_ops, ring_ops;
 
 /* Largest thing the kernel allocates in one piece (KMALLOC_MAX_SIZE), and for per-CPU data. */

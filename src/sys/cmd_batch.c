@@ -19,6 +19,8 @@ static uint32_t batch_ops(uint32_t type)
 	switch (type) {
 	case BPF_MAP_TYPE_HASH:
 	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
 		return BATCH_LOOKUP | BATCH_UPDATE | BATCH_DELETE | BATCH_TAKE;
 	case BPF_MAP_TYPE_ARRAY:
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
@@ -32,7 +34,7 @@ static uint32_t batch_ops(uint32_t type)
 
 static bool batch_counts(const struct map *map)
 {
-	return map->desc.type == BPF_MAP_TYPE_HASH || map->desc.type == BPF_MAP_TYPE_PERCPU_HASH;
+	return batch_ops(map->desc.type) & BATCH_TAKE; /* hash maps of all kinds */
 }
 
 static int put_count(union bpf_attr *uattr, uint32_t count)

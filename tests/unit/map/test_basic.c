@@ -170,6 +170,45 @@ static void hash_spreads_keys(void **state)
 	map_unref(low);
 }
 
+/* A full LRU map takes every new entry, and gives up the ones that nobody looks up. */
+static void lru_keeps_what_is_used(void **state)
+{
+	const uint32_t types[] = {BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH};
+	enum { MAX = 100, HOT = 20 };
+	uint32_t t, key, hot, i;
+
+	for (t = 0; t < ARRAY_SIZE(types); t++) {
+		struct map *map = maps_new(types[t], 4, 8, MAX, 0);
+		uint64_t value, all[MAP_MAX_CPUS];
+		uint8_t next[4];
+		uint32_t n = 0;
+
+		for (key = 0; key < MAX; key++) {
+			value = key;
+			assert_int_equal(map_update(map, &key, &value, BPF_NOEXIST, 0), 0);
+		}
+		for (key = 0; key < MAX; key++) /* exactly that many fit */
+			assert_int_equal(map_user_lookup(map, &key, all, 0), 0);
+		for (i = 0; i < 5000; i++) {
+			hot = i % HOT;
+			assert_int_equal(*(uint64_t *)map_lookup(map, &hot, 0), hot);
+			if (i < HOT)
+				continue;
+			value = key = 1000 + i;
+			assert_int_equal(map_update(map, &key, &value, BPF_NOEXIST, 0), 0);
+			/* The system call's look-up is no use. */
+			assert_int_equal(map_user_lookup(map, &key, all, 0), 0);
+			assert_int_equal(all[0], key);
+		}
+		for (i = 0; !map_user_next_key(map, i ? next : NULL, next); i++)
+			n++;
+		assert_int_equal(n, MAX);
+		for (hot = 0; hot < HOT; hot++)
+			assert_non_null(map_lookup(map, &hot, 0));
+		map_unref(map);
+	}
+}
+
 static void prog_array_names_programs(void **state)
 {
 	struct map *map = maps_new(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0);
@@ -254,6 +293,7 @@ int main(void)
 		cmocka_unit_test(percpu_hash_clears_reused_memory),
 		cmocka_unit_test(hash_holds_everything),
 		cmocka_unit_test(hash_spreads_keys),
+		cmocka_unit_test(lru_keeps_what_is_used),
 		cmocka_unit_test(prog_array_names_programs),
 		cmocka_unit_test(devmap_names_devices),
 		cmocka_unit_test(frozen_for_the_user_side),

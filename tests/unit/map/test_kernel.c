@@ -55,9 +55,10 @@ static int kernel_op(int cmd, int fd, const void *key, void *value, uint64_t fla
 }
 
 static const uint32_t types[] = {
-	BPF_MAP_TYPE_HASH,	   BPF_MAP_TYPE_ARRAY,	  BPF_MAP_TYPE_PERCPU_HASH,
-	BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_LPM_TRIE, BPF_MAP_TYPE_PROG_ARRAY,
-	BPF_MAP_TYPE_DEVMAP,	   BPF_MAP_TYPE_RINGBUF,
+	BPF_MAP_TYPE_HASH,     BPF_MAP_TYPE_ARRAY,	     BPF_MAP_TYPE_PERCPU_HASH,
+	BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY,
+	BPF_MAP_TYPE_LPM_TRIE, BPF_MAP_TYPE_PROG_ARRAY,	     BPF_MAP_TYPE_DEVMAP,
+	BPF_MAP_TYPE_RINGBUF,
 };
 
 /* ---- creation ----------------------------------------------------------------------------- */
@@ -215,7 +216,8 @@ static void op_take(struct pair *p, const uint8_t *key, uint64_t flags)
 /* Types whose order is not the kernel's: only whether there is a next key. */
 static bool unordered(const struct pair *p)
 {
-	return p->type == BPF_MAP_TYPE_HASH || p->type == BPF_MAP_TYPE_PERCPU_HASH;
+	return p->type == BPF_MAP_TYPE_HASH || p->type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       p->type == BPF_MAP_TYPE_LRU_HASH || p->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 static void op_next(struct pair *p, const uint8_t *key)
@@ -250,8 +252,8 @@ static void compare_all(struct pair *p)
 	int err = 0;
 
 	for (side = 0; side < 2; side++) {
-		keys[side] = calloc(p->entries + 2, p->key_size);
-		for (i = 0; i <= p->entries; i++) {
+		keys[side] = calloc(2 * p->entries + 10, p->key_size);
+		for (i = 0; i < 2 * p->entries + 9; i++) {
 			uint8_t *at = keys[side] + (size_t)i * p->key_size;
 			uint8_t *prev = i ? at - p->key_size : NULL;
 
@@ -373,15 +375,18 @@ static void life(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t
 			 .prog_fd = prog_fd,
 			 .prog_id = prog_id};
 	uint8_t key[BUF] = {0}, value[BUF] = {0};
-	uint32_t round;
+	uint32_t round, room = entries;
 	int want, got;
 
-	p.fd = kernel_new(type, key_size, value_size, entries, flags);
+	/* Which entries are evicted, and that it is before the map is full, is the kernel's own. */
+	if (type == BPF_MAP_TYPE_LRU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH)
+		room = 10000;
+	p.fd = kernel_new(type, key_size, value_size, room, flags);
 	if (p.fd < 0) {
 		fail("%s: the kernel makes none: %d", p.name, p.fd);
 		return;
 	}
-	p.map = maps_new(type, key_size, value_size, entries, flags);
+	p.map = maps_new(type, key_size, value_size, room, flags);
 	p.user_size = map_user_value_size(p.map);
 	for (round = 0; round < 4; round++) {
 		random_ops(&p, seed, 200 + 4 * entries);
@@ -450,6 +455,8 @@ int main(int argc, char **argv)
 		life(BPF_MAP_TYPE_HASH, k, 8, 1 + i, n, &seed, 0, 0);
 		life(BPF_MAP_TYPE_PERCPU_HASH, k, 1 + i * 5, max / 3, 0, &seed, 0, 0);
 		life(BPF_MAP_TYPE_PERCPU_HASH, k, 8, 1 + i, n, &seed, 0, 0);
+		life(BPF_MAP_TYPE_LRU_HASH, k, 1 + i * 5, max, 0, &seed, 0, 0);
+		life(BPF_MAP_TYPE_LRU_PERCPU_HASH, k, 1 + i * 5, max / 3, 0, &seed, 0, 0);
 		life(BPF_MAP_TYPE_ARRAY, 4, 1 + i * 5, 1 + i * 9, 0, &seed, 0, 0);
 		life(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 1 + i * 5, 1 + i * 9, 0, &seed, 0, 0);
 	}

@@ -142,6 +142,45 @@ static void hash_8(void **state)
 	keys_among_threads(BPF_MAP_TYPE_HASH, 8, BPF_F_NO_PREALLOC);
 }
 
+/* Eviction among threads: every new key fits, always. */
+static void *flood(void *arg)
+{
+	struct job *job = arg;
+	uint32_t i, key;
+	uint64_t v = 1;
+
+	for (i = 0; i < ROUNDS; i++) {
+		key = i * 4 + job->id;
+		if (map_update(job->map, &key, &v, BPF_ANY, 0))
+			job->errors++;
+		if (i % 3 == 0 && map_lookup(job->map, &key, 0))
+			job->hits++;
+	}
+	return NULL;
+}
+
+static void lru(void **state)
+{
+	struct map *map = maps_new(BPF_MAP_TYPE_LRU_HASH, 4, 8, 64, 0);
+	uint32_t i, count = 0, key;
+	struct job jobs[3];
+	pthread_t threads[3];
+
+	for (i = 0; i < 3; i++) {
+		jobs[i] = (struct job){.map = map, .id = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, flood, &jobs[i]), 0);
+	}
+	for (i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(jobs[i].errors, 0);
+		assert_true(jobs[i].hits > 0);
+	}
+	for (i = 0; !map_user_next_key(map, i ? &key : NULL, &key); i++)
+		count++;
+	assert_in_range(count, 61, 64); /* the last evictions may not have been filled again */
+	map_unref(map);
+}
+
 static void lpm(void **state)
 {
 	keys_among_threads(BPF_MAP_TYPE_LPM_TRIE, 8, BPF_F_NO_PREALLOC);
@@ -294,9 +333,9 @@ static void references(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hash_4), cmocka_unit_test(hash_8),
-		cmocka_unit_test(lpm),	  cmocka_unit_test(percpu_hash),
-		cmocka_unit_test(ring),	  cmocka_unit_test(references),
+		cmocka_unit_test(hash_4),     cmocka_unit_test(hash_8),	     cmocka_unit_test(lpm),
+		cmocka_unit_test(lru),	      cmocka_unit_test(percpu_hash), cmocka_unit_test(ring),
+		cmocka_unit_test(references),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
