@@ -52,8 +52,8 @@ static inline int kernel_map(uint32_t type, uint32_t key, uint32_t value, uint32
 	return kernel_bpf(BPF_MAP_CREATE, &attr);
 }
 
-/* BTF of two functions, type 3 (global) and 4 (static): `int (void)`. */
-static inline int kernel_func_btf(void)
+/* For BPF_BTF_LOAD: two functions, type 3 (global) and 4 (static), `int (void)`. */
+static inline void kernel_func_btf_attr(union bpf_attr *attr)
 {
 	static const struct {
 		struct btf_header head;
@@ -75,12 +75,10 @@ static inline int kernel_func_btf(void)
 		.callback = {.name_off = 10, .info = BTF_KIND_FUNC << 24, .type = 2},
 		.strings = "\0int\0main\0call",
 	};
-	union bpf_attr attr;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.btf = (uintptr_t)&btf;
-	attr.btf_size = sizeof(btf);
-	return kernel_bpf(BPF_BTF_LOAD, &attr);
+	memset(attr, 0, sizeof(*attr));
+	attr->btf = (uintptr_t)&btf;
+	attr->btf_size = sizeof(btf);
 }
 
 /* The verifier's log goes to log if that is not NULL. Instruction `callback`, if not 0, starts
@@ -96,7 +94,10 @@ static inline int kernel_prog_with(uint32_t type, const struct bpf_insn *insns, 
 
 	memset(&attr, 0, sizeof(attr));
 	if (callback) {
-		attr.prog_btf_fd = kernel_func_btf();
+		kernel_func_btf_attr(&attr);
+		fd = kernel_bpf(BPF_BTF_LOAD, &attr);
+		memset(&attr, 0, sizeof(attr));
+		attr.prog_btf_fd = (uint32_t)fd;
 		attr.func_info = (uintptr_t)funcs;
 		attr.func_info_cnt = 2;
 		attr.func_info_rec_size = sizeof(funcs[0]);

@@ -98,7 +98,7 @@ HELPER_BODY(loop)
 	if (a4)
 		return -EINVAL;
 	if (n > MAX_LOOPS)
-		return -E2BIG;
+		return (uint32_t)-E2BIG; /* the kernel compiles the loop in, with a 32-bit move */
 	while (i < n) {
 		uint64_t stop = vm_call_back(run, a2, i++, a3, 0, 0, 0);
 

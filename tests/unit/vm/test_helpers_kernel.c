@@ -19,10 +19,9 @@
 #include <linux/pkt_cls.h>
 #include <cmocka.h>
 
-#include "visor/visor.h"
 #include "vm/helper.h"
 #include "vm/prog.h"
-#include "kernel.h" /* last: the instruction table uses the name INSN, too */
+#include "sides.h" /* last: the instruction table uses the name INSN, too */
 
 enum {
 	BUFFER = 256,	    /* bytes of a memory argument */
@@ -305,31 +304,6 @@ static const struct probe probes[] = {
 
 /* ---- the kernel's side ------------------------------------------------------------------- */
 
-/* The kernel and our engine behind the same system call. */
-struct side {
-	struct visor *engine; /* NULL: the kernel */
-	int map_fd;
-};
-
-static int side_bpf(const struct side *side, int cmd, union bpf_attr *attr)
-{
-	return side->engine ? visor_engine_bpf(side->engine, cmd, attr, sizeof(*attr))
-			    : kernel_bpf(cmd, attr);
-}
-
-static void side_open(struct side *side)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_ARRAY;
-	attr.key_size = 4;
-	attr.value_size = sizeof(struct exchange);
-	attr.max_entries = 1;
-	side->map_fd = side_bpf(side, BPF_MAP_CREATE, &attr);
-	assert_true(side->map_fd >= 0);
-}
-
 struct code {
 	struct bpf_insn insns[200];
 	uint32_t n;
@@ -405,15 +379,14 @@ static void emit_skb(struct code *c)
 #undef FIELD
 }
 
-static int load_probe(const struct side *side, const struct probe *p)
+static int load_probe(const struct side *side, int map_fd, const struct probe *p)
 {
 	static char log[1 << 16];
-	union bpf_attr attr;
 	struct code c = {.n = 0};
 	int fd;
 
 	EMIT(&c, MOV_REG(6, 1), INSN(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
-	     LD64(1, BPF_PSEUDO_MAP_FD, side->map_fd, 0), MOV_REG(2, 10), ADD_IMM(2, -4),
+	     LD64(1, BPF_PSEUDO_MAP_FD, map_fd, 0), MOV_REG(2, 10), ADD_IMM(2, -4),
 	     CALL(BPF_FUNC_map_lookup_elem), JUMP_IMM(BPF_JNE, 0, 0, 1), EXIT(), MOV_REG(7, 0));
 	for (int call = 0; call < N_CALLS && p->ids[call]; call++) {
 		emit_call(&c, p, call);
@@ -426,15 +399,7 @@ static int load_probe(const struct side *side, const struct probe *p)
 		emit_skb(&c);
 	/* Accepting verdict of both types of programs: the packet comes back. */
 	EMIT(&c, MOV_IMM(0, p->type == BPF_PROG_TYPE_XDP ? XDP_PASS : TC_ACT_OK), EXIT());
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = p->type;
-	attr.insns = (uintptr_t)c.insns;
-	attr.insn_cnt = c.n;
-	attr.license = (uintptr_t) "GPL";
-	attr.log_buf = (uintptr_t)log;
-	attr.log_size = sizeof(log);
-	attr.log_level = 1;
-	fd = side_bpf(side, BPF_PROG_LOAD, &attr);
+	fd = side_prog(side, p->type, c.insns, c.n, 0, log, sizeof(log));
 	if (fd < 0)
 		fail_msg("%s: %d %s", p->name, fd, log);
 	return fd;
@@ -446,32 +411,14 @@ struct outcome {
 	uint32_t len;
 };
 
-static void run_side(const struct side *side, int fd, const uint8_t *packet, uint32_t len,
-		     const struct exchange *ex, struct outcome *out)
+static void run_side(const struct side *side, int map_fd, int fd, const uint8_t *packet,
+		     uint32_t len, const struct exchange *ex, struct outcome *out)
 {
-	union bpf_attr attr;
-	uint32_t key = 0;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)side->map_fd;
-	attr.key = (uintptr_t)&key;
-	attr.value = (uintptr_t)ex;
-	assert_int_equal(side_bpf(side, BPF_MAP_UPDATE_ELEM, &attr), 0);
-
-	memset(&attr, 0, sizeof(attr));
-	attr.test.prog_fd = fd;
-	attr.test.data_in = (uintptr_t)packet;
-	attr.test.data_size_in = len;
-	attr.test.data_out = (uintptr_t)out->packet;
-	attr.test.data_size_out = sizeof(out->packet);
-	assert_int_equal(side_bpf(side, BPF_PROG_TEST_RUN, &attr), 0);
-	out->len = attr.test.data_size_out;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)side->map_fd;
-	attr.key = (uintptr_t)&key;
-	attr.value = (uintptr_t)&out->ex;
-	assert_int_equal(side_bpf(side, BPF_MAP_LOOKUP_ELEM, &attr), 0);
+	out->ex = *ex;
+	out->len = sizeof(out->packet);
+	assert_int_equal(side_element(side, BPF_MAP_UPDATE_ELEM, map_fd, 0, &out->ex), 0);
+	assert_int_equal(side_run(side, fd, packet, len, out->packet, &out->len, NULL), 0);
+	assert_int_equal(side_element(side, BPF_MAP_LOOKUP_ELEM, map_fd, 0, &out->ex), 0);
 }
 
 /* ---- our side ------------------------------------------------------------------------------ */
@@ -600,12 +547,12 @@ static void compare(const struct probe *p, const struct exchange *ex, uint32_t l
 	fail();
 }
 
-static void one_probe(const struct side *kernel_side, const struct side *engine,
-		      const struct probe *p, int rounds)
+/* sides and their maps: the kernel, our engine */
+static void one_probe(const struct side *sides, const int *maps, const struct probe *p, int rounds)
 {
 	static uint8_t packet[PACKET_ROOM];
 	static struct outcome kernel, ours;
-	int fd = load_probe(kernel_side, p), our_fd = load_probe(engine, p);
+	int fd = load_probe(&sides[0], maps[0], p), our_fd = load_probe(&sides[1], maps[1], p);
 	int ok = 0;
 
 	for (int round = 0; round < rounds; round++) {
@@ -619,11 +566,11 @@ static void one_probe(const struct side *kernel_side, const struct side *engine,
 			((uint8_t *)ex.buffer)[i] = rnd(3) ? rnd(256) : 0;
 		if (p->fill == fill_number)
 			number_text((char *)ex.buffer[0], sizeof(ex.buffer[0]));
-		run_side(kernel_side, fd, packet, len, &ex, &kernel);
+		run_side(&sides[0], maps[0], fd, packet, len, &ex, &kernel);
 		run_ours(p, packet, len, &ex, &ours);
 		ok += (int64_t)kernel.ex.ret[0] >= 0;
 		compare(p, &ex, len, &kernel, &ours, "body called directly");
-		run_side(engine, our_fd, packet, len, &ex, &ours);
+		run_side(&sides[1], maps[1], our_fd, packet, len, &ex, &ours);
 		compare(p, &ex, len, &kernel, &ours, "test run of our engine");
 	}
 	close(our_fd);
@@ -635,16 +582,17 @@ static void one_probe(const struct side *kernel_side, const struct side *engine,
 static void bodies_agree(void **state)
 {
 	const char *rounds = getenv("VISOR_ROUNDS");
-	struct side kernel = {.engine = NULL}, engine;
+	struct side sides[2] = {{NULL}, {NULL}};
+	int maps[2];
 
-	assert_int_equal(visor_open(NULL, &engine.engine, NULL), 0);
-	side_open(&kernel);
-	side_open(&engine);
+	assert_int_equal(visor_open(NULL, &sides[1].engine, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		maps[i] = side_map(&sides[i], BPF_MAP_TYPE_ARRAY, 4, sizeof(struct exchange), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
-		one_probe(&kernel, &engine, &probes[i], rounds ? atoi(rounds) : 2000);
-	close(kernel.map_fd);
-	close(engine.map_fd);
-	visor_close(engine.engine);
+		one_probe(sides, maps, &probes[i], rounds ? atoi(rounds) : 2000);
+	close(maps[0]);
+	close(maps[1]);
+	visor_close(sides[1].engine);
 }
 
 int main(void)
