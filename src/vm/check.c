@@ -133,8 +133,9 @@ static bool check_piece(struct visor_run *run, uint32_t n, uint64_t addr, uint64
 	const struct vm_prog *prog = run->prog;
 	const struct vm_region *r;
 
-	if (n < prog->n_maps)
-		return map_value_contains(prog->maps[n], (const void *)addr, size, writable);
+	if (n < prog->n_maps) /* of a ring only the reserved records, which are regions */
+		return !(prog->maps[n]->kind->traits & MAP_NO_LOOKUP) &&
+		       map_value_contains(prog->maps[n], (const void *)addr, size, writable);
 	if (n >= prog->n_maps + run->n_regions)
 		return false;
 	r = &run->regions[n - prog->n_maps];
@@ -202,7 +203,8 @@ static void check_describe(const struct visor_run *run, uint64_t addr, char *tex
 	for (uint32_t i = 0; i < prog->n_maps; i++) {
 		const struct map_desc *desc = &prog->maps[i]->desc;
 
-		if (!map_value_contains(prog->maps[i], (const void *)addr, 1, &writable))
+		if (prog->maps[i]->kind->traits & MAP_NO_LOOKUP ||
+		    !map_value_contains(prog->maps[i], (const void *)addr, 1, &writable))
 			continue;
 		snprintf(text, room,
 			 "value of map '%s': it has %u bytes, the access crosses its end",

@@ -33,6 +33,7 @@ static const struct map_attr map_attrs[] = {
 	 .value_size = 8,
 	 .max_entries = 4,
 	 .name = "hash"},
+	{.type = BPF_MAP_TYPE_RINGBUF, .max_entries = 4096, .name = "ring"},
 };
 static struct map *maps[ARRAY_SIZE(map_attrs)];
 
@@ -41,6 +42,12 @@ static struct map *maps[ARRAY_SIZE(map_attrs)];
 #define LOOKUP(map)                                                                      \
 	"r2 = 1\n *(u32 *)(r10 -4) = r2\n r2 = r10\n r2 += -4\n r1 = map[idx:" map "]\n" \
 	"call bpf_map_lookup_elem\n"
+
+/* A record of 8 bytes in r6. */
+#define RESERVE                                                                    \
+	"r1 = map[idx:3]\n r2 = 8\n r3 = 0\n call bpf_ringbuf_reserve\n r6 = r0\n" \
+	"if r0 == 0 goto out\n"
+#define SUBMIT "r1 = r6\n r2 = 0\n call bpf_ringbuf_submit\n"
 
 static const struct fault_case {
 	const char *name;
@@ -123,6 +130,18 @@ static const struct fault_case {
 	 "r1 = *(u32 *)(r1 +0)\n r2 = 8\n call bpf_trace_printk\n exit"},
 	{"constant string", XDP, 4, "strncmp, argument 3: not a constant string",
 	 "r1 = r10\n r1 += -8\n r2 = 8\n r3 = r10\n call bpf_strncmp\n exit"},
+	{"record", XDP, 0, NULL, RESERVE "*(u64 *)(r6 +0) = 1\n" SUBMIT "out:\n r0 = 0\n exit"},
+	{"record not released", XDP, 8, "exit with an unreleased ring buffer record of 8 bytes",
+	 RESERVE "out:\n r0 = 0\n exit"},
+	{"fault with a record", XDP, 7, "register r9 is read", RESERVE "r0 = r9\n out:\n exit"},
+	{"beyond the record", XDP, 7, "write of 8 bytes at ring buffer record +8: it has 8 bytes",
+	 RESERVE "*(u64 *)(r6 +8) = 1\n" SUBMIT "out:\n r0 = 0\n exit"},
+	{"released record", XDP, 10, "write of 8 bytes at address",
+	 RESERVE SUBMIT "*(u64 *)(r6 +0) = 1\n out:\n r0 = 0\n exit"},
+	{"record released twice", XDP, 12, "ringbuf_submit, argument 1: not reserved memory",
+	 RESERVE SUBMIT SUBMIT "out:\n r0 = 0\n exit"},
+	{"part of a record", XDP, 10, "ringbuf_submit, argument 1: not reserved memory",
+	 RESERVE "r6 += 4\n" SUBMIT "out:\n r0 = 0\n exit"},
 	{"endless loop", RAW, 0, "stopped after 1000 instructions, the limit of this run",
 	 "again:\n r0 = 0\n goto again\n exit"},
 	{"classic access without context", SKF, 5, "classic packet access: r6 is not the context",
@@ -184,9 +203,25 @@ static void faults(void **state)
 		run_case(&cases[i]);
 }
 
+static int count_record(void *user, const void *data, uint32_t size)
+{
+	++*(unsigned *)user;
+	return 0;
+}
+
+/* Runs after `faults`: of all its records three were submitted, and none is left that would
+ * hold up the reader. */
+static void records(void **state)
+{
+	unsigned n = 0;
+
+	assert_int_equal(ringbuf_consume(maps[3], count_record, &n), 3);
+	assert_int_equal(n, 3);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(faults)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(faults), cmocka_unit_test(records)};
 	struct visor_diag diag = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
