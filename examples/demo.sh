@@ -30,4 +30,4 @@ show "Recorded traffic through three modules; the access list denies a port scan
 show "What decided in the access list, on each CPU:" visor map dump hits
 show "What it denies:" visor map dump sources4
 show "What passed, by protocol:" visor map dump traffic
-show "How many headers wait in the sampler's ring buffer:" visor map dump progress
+show "What the sampler saw, and put into its ring buffer:" visor map dump progress

@@ -7,6 +7,7 @@
  */
 #include "catalog/catalog.h"
 #include "cli/fields.h"
+#include "cli/pins.h"
 #include "cli/proginfo.h"
 #include "cli/text.h"
 #include "sys/sys.h"
@@ -188,57 +189,6 @@ static int prog_choose(struct bpf_object *obj, const char *name, struct visor_di
 	return diag_fail(diag, -ENOENT, "load", "the object has no program '%s'", name);
 }
 
-struct pins {
-	char (*path)[PATH_MAX];
-	int n;
-};
-
-static int pins_add(struct pins *pins, const struct engine *e, int fd, const char *folder,
-		    const char *name, struct visor_diag *diag)
-{
-	char *path = pins->path[pins->n];
-
-	if (snprintf(path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
-		return diag_fail(diag, -ENAMETOOLONG, "pin", "the path of the pin is too long");
-	if (object_pin(e, fd, path, diag))
-		return diag->err;
-	pins->n++;
-	return 0;
-}
-
-static int prog_pin(struct bpf_object *obj, const struct engine *e, const char *folder,
-		    struct pins *pins, struct visor_diag *diag)
-{
-	struct bpf_program *prog;
-	struct bpf_map *map;
-	char name[512], *dot;
-	int n = 0;
-
-	bpf_object__for_each_program(prog, obj) n++;
-	bpf_object__for_each_map(map, obj) n++;
-	pins->path = calloc((size_t)n + 1, sizeof(*pins->path));
-	if (!pins->path)
-		return diag_fail(diag, -ENOMEM, "pin", "out of memory");
-	bpf_object__for_each_program(prog, obj)
-	{
-		if (bpf_program__fd(prog) >= 0 &&
-		    pins_add(pins, e, bpf_program__fd(prog), folder, bpf_program__name(prog), diag))
-			return diag->err;
-	}
-	bpf_object__for_each_map(map, obj)
-	{
-		if (bpf_map__fd(map) < 0 || bpf_map__is_pinned(map))
-			continue;
-		/* bpffs takes no dots in names. */
-		snprintf(name, sizeof(name), "%s", bpf_map__name(map));
-		for (dot = name; (dot = strchr(dot, '.'));)
-			*dot = '_';
-		if (pins_add(pins, e, bpf_map__fd(map), folder, name, diag))
-			return diag->err;
-	}
-	return 0;
-}
-
 static void prog_report(struct cli *cli, struct bpf_object *obj, const char *folder)
 {
 	static const struct table_column cols[] = {
@@ -285,14 +235,14 @@ int cli_prog_load(struct cli *cli)
 		snprintf(folder, sizeof(folder), "/sys/fs/bpf/%s", stem);
 	if (load_open(cli->args[0], &obj, &diag) ||
 	    (cli->opt[OPT_NAME] && prog_choose(obj, cli->opt[OPT_NAME], &diag)) ||
-	    load_load(obj, &diag) || prog_pin(obj, &e, folder, &pins, &diag)) {
-		while (pins.n)
-			object_unpin(&e, pins.path[--pins.n], NULL);
+	    load_load(obj, &diag) || pins_programs(&pins, &e, obj, folder, &diag) ||
+	    pins_maps(&pins, &e, obj, folder, &diag)) {
+		pins_undo(&pins, &e);
 		code = cli_fail(&diag);
 	} else {
 		prog_report(cli, obj, folder);
 	}
-	free(pins.path);
+	pins_free(&pins);
 	if (obj)
 		bpf_object__close(obj);
 	engine_end(&e);

@@ -7,6 +7,7 @@
  */
 #include "cli/cmd_run.h"
 #include "cli/engine.h"
+#include "cli/pins.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,6 +178,28 @@ static FILE *run_table_stream(const struct chain_desc *desc)
 	return stdout;
 }
 
+/* Pins the maps of every module as FOLDER/MODULE/MAP; all or nothing. */
+static int run_pin(const struct engine *e, const struct chain_desc *desc, const struct chain *chain,
+		   const char *folder, struct visor_diag *diag)
+{
+	struct pins pins = {0};
+	char path[PATH_MAX];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < desc->n_modules; i++) {
+		const char *name = desc->modules[i].name;
+
+		if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+			err = diag_fail(diag, -ENAMETOOLONG, "pin", "the path is too long");
+		else
+			err = pins_maps(&pins, e, chain_object(chain, name), path, diag);
+	}
+	if (err)
+		pins_undo(&pins, e);
+	pins_free(&pins);
+	return err;
+}
+
 static int run_up(struct cli *cli, struct engine *e, struct chain_desc *desc)
 {
 	VISOR_OPTS(chain_opts, opts, .visor = e->visor, .warn = run_warn);
@@ -199,6 +222,10 @@ static int run_up(struct cli *cli, struct engine *e, struct chain_desc *desc)
 	err = chain_up(desc, &opts, &chain, &diag);
 	if (err)
 		return cli_fail(&diag);
+	if (cli->opt[OPT_PIN] && run_pin(e, desc, chain, cli->opt[OPT_PIN], &diag)) {
+		chain_down(chain, NULL);
+		return cli_fail(&diag);
+	}
 	run_chain = chain;
 	run_catch();
 	err = chain_run(chain, &run_opts, &diag);
@@ -227,7 +254,7 @@ int cli_run(struct cli *cli)
 {
 	struct chain_desc *desc = NULL;
 	struct engine e;
-	int code = engine_begin(cli, ENGINE_PRIVATE, &e);
+	int code = engine_begin(cli, cli->opt[OPT_PIN] ? ENGINE_SHARED : ENGINE_PRIVATE, &e);
 
 	if (code)
 		return code;
