@@ -366,6 +366,48 @@ static void ringbuf_agrees(void **state)
 	expect_same(build_ringbuf);
 }
 
+/* ---- text --------------------------------------------------------------------------------------
+ */
+
+/* Text of the stack, of a map, and of an address where nothing can be read. */
+static void build_text(struct code *c, const struct side *side)
+{
+	char format[16] = "%s|%s|%s|%d";
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = 4;
+	attr.value_size = sizeof(format);
+	attr.max_entries = 1;
+	attr.map_flags = BPF_F_RDONLY_PROG;
+	c->fds[0] = side_bpf(side, BPF_MAP_CREATE, &attr);
+	assert_int_equal(side_element(side, BPF_MAP_UPDATE_ELEM, c->fds[0], 0, format), 0);
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)c->fds[0];
+	assert_int_equal(side_bpf(side, BPF_MAP_FREEZE, &attr), 0);
+
+	EMIT(c, INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -16, 0x6b636174), /* "tack" */
+	     MOV_REG(1, 10), ADD_IMM(1, -16), STORE(BPF_DW, 10, -80, 1),
+	     LD64(1, BPF_PSEUDO_MAP_VALUE, c->fds[0], 0), STORE(BPF_DW, 10, -72, 1), MOV_IMM(1, 64),
+	     STORE(BPF_DW, 10, -64, 1), MOV_IMM(1, -5), STORE(BPF_DW, 10, -56, 1));
+	for (int at = -48; at < -16; at += 8)
+		EMIT(c, INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, (int16_t)at, 0));
+	EMIT(c, MOV_REG(1, 10), ADD_IMM(1, -48), MOV_IMM(2, 32),
+	     LD64(3, BPF_PSEUDO_MAP_VALUE, c->fds[0], 0), MOV_REG(4, 10), ADD_IMM(4, -80),
+	     MOV_IMM(5, 32), CALL(BPF_FUNC_snprintf));
+	keep_result(c);
+	for (int at = -48; at < -16; at += 8) {
+		EMIT(c, LOAD(BPF_DW, 0, 10, (int16_t)at));
+		keep_result(c);
+	}
+}
+
+static void text_agrees(void **state)
+{
+	expect_same(build_text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +415,7 @@ int main(void)
 		cmocka_unit_test(chance_is_chance),    cmocka_unit_test(loops_agree),
 		cmocka_unit_test(redirect_map_agrees), cmocka_unit_test(percpu_agrees),
 		cmocka_unit_test(map_ops_agree),       cmocka_unit_test(ringbuf_agrees),
+		cmocka_unit_test(text_agrees),
 	};
 	int failed;
 
