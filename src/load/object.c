@@ -41,8 +41,7 @@ static __thread struct capture *capture_now;
 static libbpf_print_fn_t capture_before;
 static pthread_once_t capture_once = PTHREAD_ONCE_INIT;
 
-/* ---- libbpf's messages ------------------------------------------------------------------------
- */
+/* ---- libbpf's messages -------------------------------------------------------------------- */
 
 /* The last line that says something, without the verifier's statistics. */
 static void log_last_line(const char *log, char *out, size_t size)
@@ -118,8 +117,7 @@ static int own_errno(int err)
 	return err <= -__LIBBPF_ERRNO__START ? -EINVAL : err;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------ */
 
 /* DIR/NAME.o if it is there. */
 static bool find_in(const char *dir, size_t len, const char *name, char out[PATH_MAX])
@@ -206,8 +204,7 @@ int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag
 	return 0;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------
- */
+/* ---- loading ------------------------------------------------------------------------------ */
 
 int load_load(struct bpf_object *obj, struct visor_diag *diag)
 {
@@ -246,8 +243,7 @@ int load_load(struct bpf_object *obj, struct visor_diag *diag)
 	return err;
 }
 
-/* ---- compiling ----------------------------------------------------------------------------------
- */
+/* ---- compiling ---------------------------------------------------------------------------- */
 
 /* Runs argv with its complaints into a file; exit status, or negative errno. */
 static int run_compiler(const char *const argv[], int log)

@@ -130,7 +130,7 @@ VISOR_EXPORT long syscall(long number, ...)
 	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* ---- polling ring buffers ------------------------------------------------------------------ */
+/* ---- polling ring buffers ----------------------------------------------------------------- */
 
 VISOR_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
@@ -159,8 +159,7 @@ VISOR_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return REAL(epoll_ctl)(epfd, op, wait, event);
 }
 
-/* ---- the place of pins --------------------------------------------------------------------------
- */
+/* ---- the place of pins -------------------------------------------------------------------- */
 
 /* True if the path is where an engine of ours keeps pins, from the client's point of view. */
 static bool pin_place(const char *path)

@@ -29,7 +29,7 @@ static const char *value_describe(const struct tree_node *node)
 	return node->kind == TREE_LIST ? "a list" : node->kind == TREE_MAP ? "a mapping" : "a text";
 }
 
-/* ---- numbers -------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------ */
 
 /* True if text is a number; *negative says that v is -v. */
 static bool value_number(const char *text, uint64_t *v, bool *negative)
@@ -185,7 +185,7 @@ static int value_get_number(struct value_parser *p, const struct value_type *typ
 	return value_fit(p, node, bits, type->is_signed || type->text, v, negative);
 }
 
-/* ---- addresses ------------------------------------------------------------------------ */
+/* ---- addresses ---------------------------------------------------------------------------- */
 
 static bool value_mac(const char *text, uint8_t *mac)
 {
@@ -266,7 +266,7 @@ static int value_put_prefix(struct value_parser *p, const struct value_type *typ
 	return 0;
 }
 
-/* ---- by type -------------------------------------------------------------------------- */
+/* ---- by type ------------------------------------------------------------------------------ */
 
 static int value_put_int(struct value_parser *p, const struct value_type *type,
 			 const struct tree_node *node, uint8_t *at)

@@ -21,7 +21,7 @@ struct visor_prog {
 	uint32_t fault_verdict;
 };
 
-/* ---- run states ---------------------------------------------------------------------------- */
+/* ---- run states --------------------------------------------------------------------------- */
 
 static __thread struct visor_run run_state;
 static __thread bool run_ready, run_busy;
@@ -68,8 +68,7 @@ VISOR_EXPORT void *visor_run_user(const struct visor_run *run)
 	return run->user;
 }
 
-/* ---- programs ---------------------------------------------------------------------------------
- */
+/* ---- programs ----------------------------------------------------------------------------- */
 
 VISOR_EXPORT int visor_prog_from_fd(struct visor *v, int fd, struct visor_prog **out,
 				    struct visor_diag *diag)
@@ -152,8 +151,7 @@ VISOR_EXPORT void visor_prog_free(struct visor_prog *prog)
 	free(prog);
 }
 
-/* ---- running ------------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------------------------ */
 
 static int run_fault(const struct visor_run *run, int err, struct visor_diag *diag)
 {

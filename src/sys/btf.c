@@ -27,7 +27,7 @@ enum btf_rule {
 	HAS_FLAG = 8,  /* kind_flag */
 	BY_VALUE = 16, /* as large as the type it refers to */
 	NO_WORD = 32,  /* the last word must be 0 */
-	LINKAGE = 64,  /* vlen is a linkage, 0 to 2 */
+	LINKAGE = 64,  /* vlen is a linkage: static or global */
 };
 
 struct btf_kind {
@@ -128,7 +128,7 @@ int64_t btf_size(const struct sys_btf *btf, uint32_t id, uint32_t *kind)
 	return -EINVAL;
 }
 
-/* ---- the header -------------------------------------------------------------------------- */
+/* ---- the header --------------------------------------------------------------------------- */
 
 static int check_header(const struct btf_work *w, const uint8_t *data, uint32_t size,
 			struct btf_header *hdr)
@@ -204,7 +204,7 @@ static int check_id(const struct btf_work *w, uint32_t id, bool void_ok)
 	return 0;
 }
 
-/* ---- one type ------------------------------------------------------------------------------ */
+/* ---- one type ----------------------------------------------------------------------------- */
 
 static bool pow2_size(uint32_t size, uint32_t max)
 {
@@ -304,7 +304,7 @@ static int check_type(const struct btf_work *w, const struct btf_type *t)
 		return err;
 	if (t->info & ~0x9f00ffffu)
 		return btf_bad(w, "Invalid btf_info:%x", t->info);
-	if (BTF_INFO_VLEN(t->info) > ((rule->rules & LINKAGE) ? 2 : 0) && !(rule->rules & HAS_VLEN))
+	if (BTF_INFO_VLEN(t->info) > ((rule->rules & LINKAGE) ? 1 : 0) && !(rule->rules & HAS_VLEN))
 		return btf_bad(w, "vlen != 0");
 	if (BTF_INFO_KFLAG(t->info) && !(rule->rules & HAS_FLAG))
 		return btf_bad(w, "Invalid btf_info kind_flag");
@@ -331,12 +331,13 @@ static int check_type(const struct btf_work *w, const struct btf_type *t)
 	case BTF_KIND_FUNC_PROTO:
 		return check_params(w, t);
 	case BTF_KIND_VAR:
-		return get_u32(t + 1) > 2 ? btf_bad(w, "Linkage not supported") : 0;
+		return get_u32(t + 1) > 1 ? btf_bad(w, "Linkage not supported") : 0;
 	case BTF_KIND_DATASEC:
 		return check_datasec(w, t);
 	case BTF_KIND_FLOAT:
-		return pow2_size(t->size, 16) || t->size == 12 ? 0
-							       : btf_bad(w, "Invalid type_size");
+		return (t->size > 1 && pow2_size(t->size, 16)) || t->size == 12
+			       ? 0
+			       : btf_bad(w, "Invalid type_size");
 	case BTF_KIND_DECL_TAG:
 		return (int32_t)get_u32(t + 1) < -1 ? btf_bad(w, "Invalid component_idx") : 0;
 	default:
@@ -344,7 +345,7 @@ static int check_type(const struct btf_work *w, const struct btf_type *t)
 	}
 }
 
-/* ---- types together -------------------------------------------------------------------------- */
+/* ---- types together ----------------------------------------------------------------------- */
 
 static int resolve(struct btf_work *w, uint32_t id, int depth);
 
@@ -457,8 +458,7 @@ static int resolve(struct btf_work *w, uint32_t id, int depth)
 	return err;
 }
 
-/* ---- all of it --------------------------------------------------------------------------------
- */
+/* ---- all of it ---------------------------------------------------------------------------- */
 
 /* Finds the types: the first pass, after which every record is known to be whole. */
 static int index_types(struct btf_work *w, const uint8_t *at, uint32_t len)

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- ids and descriptors --------------------------------------------------------------------- */
+/* ---- ids and descriptors ------------------------------------------------------------------ */
 
 static int next_id(struct visor *v, const union bpf_attr *attr, union bpf_attr *uattr,
 		   enum obj_kind kind)
@@ -75,8 +75,7 @@ int cmd_btf_fd_by_id(struct visor *v, union bpf_attr *attr, union bpf_attr *uatt
 	return store_fd_by_id(v, OBJ_BTF, attr->btf_id, 0);
 }
 
-/* ---- pins --------------------------------------------------------------------------------------
- */
+/* ---- pins --------------------------------------------------------------------------------- */
 
 static int read_path(const union bpf_attr *attr, char path[PATH_MAX])
 {
@@ -94,10 +93,18 @@ int cmd_obj_pin(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	char path[PATH_MAX];
 	int err;
 
+	struct obj *obj;
+
 	if (attr->file_flags)
 		return -EINVAL;
+	obj = store_by_fd(v, (int)attr->bpf_fd, OBJ_KIND_COUNT, &err);
+	if (!obj)
+		return err;
 	err = read_path(attr, path);
-	return err ? err : store_pin(v, (int)attr->bpf_fd, path);
+	if (!err)
+		err = store_pin(v, obj, path);
+	store_put(obj);
+	return err;
 }
 
 int cmd_obj_get(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
@@ -111,8 +118,7 @@ int cmd_obj_get(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	return err ? err : store_get(v, path, mode);
 }
 
-/* ---- info --------------------------------------------------------------------------------------
- */
+/* ---- info --------------------------------------------------------------------------------- */
 
 /* Writes up to `room` of n records; 0 or -EFAULT. */
 static int put_array(uint64_t addr, uint32_t room, const void *data, uint32_t n, size_t size)
@@ -302,7 +308,7 @@ int cmd_obj_info(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	stats_check(v);
 	obj = store_by_fd(v, (int)attr->info.bpf_fd, OBJ_KIND_COUNT, &err);
 	if (!obj)
-		return err;
+		return err == -EBADF ? -EBADFD : err; /* so the kernel, here alone */
 	err = user_tail_zero(addr, sizes[obj->kind], len);
 	len = (uint32_t)MIN(len, sizes[obj->kind]);
 	memset(&info, 0, sizeof(info));
@@ -320,8 +326,7 @@ int cmd_obj_info(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	return err;
 }
 
-/* ---- statistics ---------------------------------------------------------------------------------
- */
+/* ---- statistics --------------------------------------------------------------------------- */
 
 #define STATS_EVERY 64 /* runs that are timed: one in so many */
 

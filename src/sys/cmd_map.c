@@ -9,10 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- creation ------------------------------------------------------------------------------ */
+/* ---- creation ----------------------------------------------------------------------------- */
 
 /* BTF of key and value must have the map's sizes; some kinds want more of the key. */
 static int map_check_btf(const struct map_attr *attr, const struct sys_btf *btf)
@@ -68,6 +69,17 @@ int sys_map_create(struct visor *v, const struct map_attr *attr, struct visor_di
 	return store_commit(v, obj, sys_open_mode(attr->flags));
 }
 
+/* A node that the machine has, if one is asked for: memory comes from wherever it is used. */
+static bool numa_ok(const union bpf_attr *attr)
+{
+	char path[64];
+
+	if (!(attr->map_flags & BPF_F_NUMA_NODE) || attr->numa_node == UINT32_MAX)
+		return true;
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", attr->numa_node);
+	return !attr->numa_node || !access(path, F_OK);
+}
+
 int cmd_map_create(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 {
 	struct map_attr m = {
@@ -84,9 +96,11 @@ int cmd_map_create(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	int err;
 
 	if (attr->btf_vmlinux_value_type_id || (m.btf_key_type_id && !m.btf_value_type_id) ||
-	    m.map_extra || sys_open_mode(m.flags) < 0 || !catalog_map(m.type) ||
-	    (!(m.flags & BPF_F_NUMA_NODE) && attr->numa_node) || attr->map_ifindex)
+	    m.map_extra || sys_open_mode(m.flags) < 0 || !catalog_map(m.type) || !numa_ok(attr))
 		return -EINVAL;
+	if (attr->map_ifindex) /* offload to a device */
+		return m.type == BPF_MAP_TYPE_HASH || m.type == BPF_MAP_TYPE_ARRAY ? -EOPNOTSUPP
+										   : -EINVAL;
 	err = sys_name_check(attr->map_name);
 	if (err)
 		return err;
@@ -104,7 +118,7 @@ int cmd_map_create(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	return err;
 }
 
-/* ---- one operation's surroundings ------------------------------------------------------------ */
+/* ---- one operation's surroundings --------------------------------------------------------- */
 
 int map_op_begin(struct map_op *op, struct visor *v, int fd, enum map_access access)
 {
@@ -185,8 +199,7 @@ int map_op_update(struct map_op *op, uint64_t flags)
 	return err;
 }
 
-/* ---- the commands ------------------------------------------------------------------------------
- */
+/* ---- the commands ------------------------------------------------------------------------- */
 
 int cmd_map_lookup(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 {
@@ -284,9 +297,8 @@ int cmd_map_freeze(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 
 	if (err)
 		return err;
-	if (map_is_frozen(op.map))
-		err = -EBUSY;
-	else if ((fcntl((int)attr->map_fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+	/* A frozen map cannot be written, so not be frozen either. */
+	if (map_is_frozen(op.map) || (fcntl((int)attr->map_fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		err = -EPERM;
 	else
 		err = map_freeze(op.map);

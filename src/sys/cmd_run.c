@@ -8,8 +8,9 @@
  *    XDP, one page:  | 256 headroom | packet ... 3520 | 320 the kernel keeps |
  *    tc, socket:     |  64 headroom | packet ... 3712 | 320 |
  *
- * A larger XDP packet goes on in fragments, which programs without xdp.frags helpers see
- * nothing of; here the rest waits aside and is put behind the packet again for data_out.
+ * A larger XDP packet goes on in fragments, and so does one of which the context's data_end
+ * says that only so much is linear. Programs without xdp.frags helpers see nothing of them;
+ * here the rest waits aside and is put behind the packet again for data_out.
  */
 #include "sys/sys.h"
 
@@ -21,10 +22,10 @@
 #define RUN_PAGE       4096
 #define RUN_TAILROOM   320
 #define XDP_HEADROOM   256
-#define XDP_FRAME 40 /* the kernel keeps a struct xdp_frame at the start of the headroom */
+#define XDP_FRAME      40 /* the kernel keeps a struct xdp_frame at the start of the headroom */
 #define SKB_HEADROOM   64
 #define SKB_SPARE      16384
-#define XDP_MAX_META   252
+#define XDP_MAX_META   (XDP_HEADROOM - XDP_FRAME)
 #define RUN_MAX_BYTES  (XDP_MAX_LINEAR + 17 * RUN_PAGE)
 #define XDP_MAX_LINEAR (RUN_PAGE - XDP_HEADROOM - RUN_TAILROOM)
 #define SKB_MAX_LINEAR (RUN_PAGE - SKB_HEADROOM - RUN_TAILROOM)
@@ -33,7 +34,6 @@
 #define GSO_MAX_N   65535
 
 #define PKT_HOST      0
-#define PKT_BROADCAST 1
 #define PKT_MULTICAST 2
 #define PKT_OTHERHOST 3
 
@@ -50,8 +50,7 @@ struct test_run {
 	uint32_t retval, duration;
 };
 
-/* ---- the context argument ----------------------------------------------------------------------
- */
+/* ---- the context argument ----------------------------------------------------------------- */
 
 /* Reads the caller's context; 1 if there is one, 0 if not, negative errno. */
 static int ctx_read(const struct test_run *t, void *ctx, uint32_t size)
@@ -85,8 +84,7 @@ static int ctx_write(const struct test_run *t, const void *ctx, uint32_t size)
 	return err;
 }
 
-/* ---- running -----------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------------------------ */
 
 _Thread_local struct vm_fault sys_last_fault;
 
@@ -135,8 +133,11 @@ static int finish(const struct test_run *t, const uint8_t *data, uint32_t size)
 		copy = room;
 		err = -ENOSPC;
 	}
-	if (out && (user_write(out, data, MIN(copy, size)) ||
-		    (copy > size && user_write(out + size, t->rest, copy - size))))
+	/* What is cut is the end of the first part: the kernel gives the fragments room first. */
+	if (out && copy < t->rest_len)
+		return -ENOSPC;
+	if (out && (user_write(out, data, copy - t->rest_len) ||
+		    user_write(out + copy - t->rest_len, t->rest, t->rest_len)))
 		return -EFAULT;
 	if (user_write((uintptr_t)&t->uattr->test.data_size_out, &total, sizeof(total)) ||
 	    user_write((uintptr_t)&t->uattr->test.retval, &t->retval, sizeof(t->retval)) ||
@@ -180,6 +181,7 @@ static int xdp_convert(struct test_run *t, const struct xdp_md *md)
 
 	/* The first `data` bytes of the input are metadata in front of the packet. */
 	if (md->data_meta || md->data_end > size || md->data > md->data_end || md->data % 4 ||
+	    size < ETH_HLEN + md->data || md->data_end > XDP_MAX_LINEAR + md->data ||
 	    md->data > XDP_MAX_META || md->egress_ifindex ||
 	    (!md->ingress_ifindex && md->rx_queue_index))
 		return -EINVAL;
@@ -201,7 +203,8 @@ static int run_xdp(struct test_run *t, struct vm_prog *vm, const struct sys_prog
 		return has_ctx;
 	err = has_ctx ? xdp_convert(t, &md) : 0;
 	if (!err)
-		err = packet_read(t, XDP_HEADROOM - md.data, XDP_MAX_LINEAR + md.data, 0);
+		err = packet_read(t, XDP_HEADROOM - md.data, has_ctx ? md.data_end : XDP_MAX_LINEAR,
+				  0);
 	if (err)
 		return err;
 	t->pkt.start += XDP_FRAME;
@@ -231,15 +234,13 @@ static int skb_convert(struct test_run *t, struct __sk_buff *skb)
 
 	rest.mark = rest.priority = rest.ingress_ifindex = rest.ifindex = 0;
 	memset(rest.cb, 0, sizeof(rest.cb));
-	rest.data_end = 0;
 	rest.tstamp = 0;
 	rest.wire_len = rest.gso_segs = rest.gso_size = 0;
 	rest.hwtstamp = 0;
 	for (size_t i = 0; i < sizeof(rest); i++)
 		if (byte[i])
 			return -EINVAL;
-	if (skb->data_end > len ||
-	    (skb->wire_len && (skb->wire_len < len || skb->wire_len > GSO_MAX_LEN)) ||
+	if ((skb->wire_len && (skb->wire_len < len || skb->wire_len > GSO_MAX_LEN)) ||
 	    skb->gso_segs > GSO_MAX_N)
 		return -EINVAL;
 	t->pkt.mark = skb->mark;
@@ -250,22 +251,20 @@ static int skb_convert(struct test_run *t, struct __sk_buff *skb)
 	t->pkt.tstamp = skb->tstamp;
 	t->pkt.wire_len = skb->wire_len ? skb->wire_len : t->pkt.len;
 	t->pkt.gso_segs = skb->gso_segs;
-	t->pkt.gso_size = skb->gso_size;
+	t->pkt.gso_size = (uint16_t)skb->gso_size;
 	t->pkt.hwtstamp = skb->hwtstamp;
 	return 0;
 }
 
-/* What the loopback device's receive path finds out from the Ethernet header. */
+/* What the loopback device's receive path finds out from the Ethernet header. (It has no
+ * broadcast address: a broadcast is one of many multicasts.) */
 static void skb_classify(struct visor_packet *pkt)
 {
-	static const uint8_t broadcast[ETH_ALEN] = {255, 255, 255, 255, 255, 255};
 	static const uint8_t own[ETH_ALEN];
 	uint16_t proto = (uint16_t)(pkt->data[12] << 8 | pkt->data[13]);
 
 	if (!memcmp(pkt->data, own, ETH_ALEN))
 		pkt->pkt_type = PKT_HOST;
-	else if (!memcmp(pkt->data, broadcast, ETH_ALEN))
-		pkt->pkt_type = PKT_BROADCAST;
 	else
 		pkt->pkt_type = pkt->data[0] & 1 ? PKT_MULTICAST : PKT_OTHERHOST;
 	/* Below 0x600 it is a length: LLC, or Novell's raw 802.3. */
@@ -326,7 +325,6 @@ static int run_skb(struct test_run *t, struct vm_prog *vm, const struct sys_prog
 		t->pkt.data -= ETH_HLEN;
 		memset(t->pkt.data, 0, ETH_HLEN);
 	}
-	memset(&skb, 0, sizeof(skb));
 	skb.mark = t->pkt.mark;
 	skb.priority = t->pkt.priority;
 	skb.ingress_ifindex = t->pkt.ingress_ifindex;

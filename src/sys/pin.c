@@ -94,22 +94,14 @@ static int pin_private(struct visor *v, struct obj *obj, const char *path)
 	return 0;
 }
 
-int store_pin(struct visor *v, int fd, const char *path)
+int store_pin(struct visor *v, struct obj *obj, const char *path)
 {
 	char clean[PATH_MAX], own[16], *name;
-	struct obj *obj;
-	int dir, err;
+	int dir, err = pin_path(path, clean);
 
-	obj = store_by_fd(v, fd, OBJ_KIND_COUNT, &err);
-	if (!obj)
-		return err;
-	err = pin_path(path, clean);
-	if (!err && obj->kind == OBJ_BTF)
-		err = -EINVAL; /* the kernel pins programs, maps and links only */
-	if (err) {
-		store_put(obj);
-		return err;
-	}
+	/* The kernel pins programs, maps and links only. */
+	if (err || obj->kind == OBJ_BTF)
+		return err ? err : -EINVAL;
 	store_lock(v);
 	if (!v->path) {
 		err = pin_private(v, obj, clean);
@@ -123,7 +115,6 @@ int store_pin(struct visor *v, int fd, const char *path)
 			close(dir);
 	}
 	store_unlock(v);
-	store_put(obj);
 	return err;
 }
 

@@ -15,10 +15,13 @@
 
 #define PROG_MAX_INSNS 1000000
 
-#define PROG_FLAG_REG_INVARIANTS (1U << 7) /* Linux 6.8: a verifier test option */
-#define PROG_FLAGS                                                            \
-	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | \
-	 BPF_F_TEST_STATE_FREQ | BPF_F_XDP_HAS_FRAGS | PROG_FLAG_REG_INVARIANTS)
+/* Later than our header: Linux 6.3 (means nothing without a device), Linux 6.8 (a test option). */
+#define PROG_FLAG_DEV_BOUND	 (1U << 6)
+#define PROG_FLAG_REG_INVARIANTS (1U << 7)
+#define PROG_FLAGS                                                                             \
+	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 |                  \
+	 BPF_F_TEST_STATE_FREQ | BPF_F_XDP_HAS_FRAGS | BPF_F_SLEEPABLE | PROG_FLAG_DEV_BOUND | \
+	 PROG_FLAG_REG_INVARIANTS)
 
 /* A program on its way in. */
 struct prog_work {
@@ -76,7 +79,7 @@ static const struct helper *image_helper(void *user, uint32_t id)
 	return sys_type_helper(w->v, w->type, id, NULL);
 }
 
-/* ---- verification and the runnable form ----------------------------------------------------- */
+/* ---- verification and the runnable form --------------------------------------------------- */
 
 static int prog_verify(struct prog_work *w)
 {
@@ -170,8 +173,7 @@ int sys_prog_vm(struct visor *v, struct obj *obj, struct vm_prog **out, struct v
 	return err;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 int sys_prog_parse(void *file, size_t size, struct sys_prog **out)
 {
@@ -223,8 +225,7 @@ int sys_prog_maps(const struct obj *obj, uint32_t ids[SYS_MAX_MAPS], uint32_t *n
 	return 0;
 }
 
-/* ---- loading: the parts ------------------------------------------------------------------------
- */
+/* ---- loading: the parts ------------------------------------------------------------------- */
 
 static bool license_is_gpl(const char *license)
 {
@@ -415,7 +416,8 @@ static int prog_line_info(struct prog_work *w, const union bpf_attr *attr)
 	return err;
 }
 
-static int prog_debug_info(struct prog_work *w, const union bpf_attr *attr)
+/* Type information counts only for a program that uses it. */
+static int prog_btf(struct prog_work *w, const union bpf_attr *attr)
 {
 	int err;
 
@@ -426,8 +428,14 @@ static int prog_debug_info(struct prog_work *w, const union bpf_attr *attr)
 		return diag_fail(w->diag, err, "load", "prog_btf_fd %d is not BTF",
 				 (int)attr->prog_btf_fd);
 	w->head.btf_id = w->btf->id;
-	err = prog_func_info(w, attr);
-	return err ? err : prog_line_info(w, attr);
+	return 0;
+}
+
+static int prog_debug_info(struct prog_work *w, const union bpf_attr *attr)
+{
+	int err = w->btf ? prog_func_info(w, attr) : 0;
+
+	return err || !w->btf ? err : prog_line_info(w, attr);
 }
 
 /* ---- loading
@@ -439,26 +447,36 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 	struct timespec now;
 	int err;
 
-	if (attr->prog_flags & ~PROG_FLAGS || attr->prog_ifindex || attr->attach_btf_id ||
-	    attr->attach_prog_fd || attr->core_relo_cnt)
-		return diag_fail(w->diag, -EINVAL, "load",
-				 "a flag or attachment that this engine does not have");
+	if (attr->prog_flags & ~PROG_FLAGS)
+		return diag_fail(w->diag, -EINVAL, "load", "flags 0x%x are not known here",
+				 attr->prog_flags & ~PROG_FLAGS);
 	if (!attr->insn_cnt || attr->insn_cnt > PROG_MAX_INSNS)
 		return diag_fail(w->diag, -E2BIG, "load",
 				 "a program has 1 to %d instructions, not %u", PROG_MAX_INSNS,
 				 attr->insn_cnt);
-	w->type = sys_prog_type(w->v, attr->prog_type);
-	if (!w->type)
-		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",
-				 attr->prog_type);
+	if (attr->prog_ifindex || attr->attach_btf_id || attr->attach_prog_fd ||
+	    attr->core_relo_cnt)
+		return diag_fail(w->diag, -EINVAL, "load",
+				 "attachment to a device or a program is not possible here");
 	w->insns = user_dup(attr->insns, attr->insn_cnt * sizeof(*w->insns), &err);
 	if (!w->insns)
 		return diag_fail(w->diag, err, "load", "the instructions are not readable");
 	if (user_string(license, attr->license, sizeof(license)) < 0)
 		return diag_fail(w->diag, -EFAULT, "load", "the licence is not readable");
+	w->type = sys_prog_type(w->v, attr->prog_type);
+	if (!w->type)
+		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",
+				 attr->prog_type);
+	w->type = sys_prog_type(w->v, attr->prog_type);
+	if (!w->type)
+		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",
+				 attr->prog_type);
 	if (sys_name_check(attr->prog_name))
 		return diag_fail(w->diag, -EINVAL, "load",
 				 "a name has up to 15 letters, digits, '_' and '.'");
+	if (attr->prog_flags & BPF_F_SLEEPABLE)
+		return diag_fail(w->diag, -EINVAL, "load",
+				 "programs of type %s cannot be sleepable", w->type->name);
 	w->head.type = attr->prog_type;
 	w->head.expected_attach_type = attr->expected_attach_type;
 	w->head.flags = attr->prog_flags;
@@ -558,7 +576,9 @@ int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
 		prog_work_free(&w);
 		return err;
 	}
-	err = prog_resolve_maps(&w, attr->fd_array);
+	err = prog_btf(&w, attr);
+	if (!err)
+		err = prog_resolve_maps(&w, attr->fd_array);
 	if (!err)
 		err = prog_verify(&w);
 	if (!err)

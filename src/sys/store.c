@@ -35,7 +35,7 @@ const char *const store_folders[OBJ_KIND_COUNT] = {
 #undef KIND
 };
 
-/* ---- opening ---------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------ */
 
 static int store_subdir(int dir, const char *name, struct visor_diag *diag, const char *path)
 {
@@ -150,7 +150,7 @@ void store_unlock(struct visor *v)
 	pthread_mutex_unlock(&v->state);
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table ---------------------------------------------------------------------------- */
 
 static uint32_t store_bucket(dev_t dev, ino_t ino)
 {
@@ -238,7 +238,7 @@ static void table_list_free(struct obj **list, uint32_t n)
 	free(list);
 }
 
-/* ---- objects of a state directory ------------------------------------------------------------ */
+/* ---- objects of a state directory --------------------------------------------------------- */
 
 static void id_name(char name[16], uint32_t id)
 {
@@ -396,8 +396,7 @@ struct obj *store_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int *e
 	return obj;
 }
 
-/* ---- creation ----------------------------------------------------------------------------------
- */
+/* ---- creation ----------------------------------------------------------------------------- */
 
 /* The next id of a state directory, recorded before it is used. */
 static int dir_new_id(struct visor *v, enum obj_kind kind, uint32_t *id)

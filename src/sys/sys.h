@@ -119,7 +119,7 @@ int store_fd_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int open_fl
 /* The smallest id above `after` of an object that lives; -ENOENT. */
 int store_next_id(struct visor *v, enum obj_kind kind, uint32_t after, uint32_t *id);
 
-int store_pin(struct visor *v, int fd, const char *path);
+int store_pin(struct visor *v, struct obj *obj, const char *path);
 int store_unpin(struct visor *v, const char *path);
 int store_get(struct visor *v, const char *path, int open_flags);
 

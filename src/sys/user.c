@@ -104,7 +104,7 @@ void *user_dup(uint64_t addr, size_t n, int *err)
 
 int user_log_check(const struct user_log *log)
 {
-	if (!!log->addr != !!log->size || (log->addr && !log->level) || log->level > 7 ||
+	if (!!log->addr != !!log->size || (log->addr && !log->level) || log->level > 15 ||
 	    log->size > UINT32_MAX >> 2)
 		return -EINVAL;
 	return 0;
