@@ -7,15 +7,21 @@
  */
 #include "port/port.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_vlan.h>
 #include <stdlib.h>
 
 #include "port/kind.h"
 
+#define VLAN_HLEN 4
+
 #define FRAME_SIZE (PORT_HEADROOM + PORT_ROOM)
 #define POOL_SIZE  MAX(PORT_BATCH *FRAME_SIZE, PORT_HEADROOM + PORT_MAX_LEN)
 
-_Static_assert(FRAME_SIZE % 64 == 0 && (FRAME_SIZE & (FRAME_SIZE - 1)) != 0, "spread over the cache");
+_Static_assert(FRAME_SIZE % 64 == 0 && (FRAME_SIZE & (FRAME_SIZE - 1)) != 0,
+	       "spread over the cache");
 
 const char *const port_skip_text[PORT_SKIP_COUNT] = {
 #define SKIP(id, text) [PORT_SKIP_##id] = text,
@@ -134,19 +140,34 @@ bool port_has_sink(const struct port *port)
 	return port->sink != NULL;
 }
 
+/* On the wire, a VLAN tag that stands beside the packet stands behind its addresses. */
+static int port_insert_tag(struct visor_packet *pkt, struct visor_diag *diag)
+{
+	if (pkt->data - pkt->start < VLAN_HLEN)
+		return diag_fail(diag, -ENOBUFS, "port", "no headroom left for the VLAN tag");
+	pkt->data -= VLAN_HLEN;
+	memmove(pkt->data, pkt->data + VLAN_HLEN, 2 * ETH_ALEN);
+	put_u16(pkt->data + 2 * ETH_ALEN, (uint16_t)pkt->vlan_proto);
+	put_u16(pkt->data + 2 * ETH_ALEN + 2, htons((uint16_t)pkt->vlan_tci));
+	pkt->vlan_present = 0;
+	return 0;
+}
+
 int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
 	      struct visor_diag *diag)
 {
-	const struct visor_packet *pkt = &batch->pkts[i];
+	struct visor_packet pkt = batch->pkts[i];
 	int err;
 
 	if (!port->sink)
 		return diag_fail(diag, -ENXIO, "port", "the port has no sink");
-	err = port->sink->send(port->sink_state, pkt, &batch->meta[i], diag);
+	err = pkt.vlan_present ? port_insert_tag(&pkt, diag) : 0;
+	if (!err)
+		err = port->sink->send(port->sink_state, &pkt, &batch->meta[i], diag);
 	if (err)
 		return err;
 	port->stats.out_packets++;
-	port->stats.out_bytes += (uint64_t)(pkt->end - pkt->data);
+	port->stats.out_bytes += (uint64_t)(pkt.end - pkt.data);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sources deliver what is in the file or was asked for, sinks write it back; nothing is lost
  * without being counted. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <setjmp.h>
@@ -334,6 +335,41 @@ static void writes_captures(void **state)
 }
 
 /* Killed without warning, the writer leaves a file of whole packets. */
+/* A tag that a tc program pushed stands beside the packet; on the wire it is in the packet. */
+static void writes_vlan_tags(void **state)
+{
+	static const uint8_t tag[] = {0x88, 0xa8, 0x20, 0x07};
+	struct port_batch *batch = port_batch_new();
+	const uint8_t *bytes;
+	struct pcap_pkthdr *h;
+	char err[PCAP_ERRBUF_SIZE];
+	uint8_t before[60];
+	struct port *port;
+	struct visor_diag d;
+	pcap_t *p;
+
+	port = OPEN("generate", "1", "size", "60", "pcap_out", path_of("tagged"));
+	assert_int_equal(port_receive(port, batch, 64, &d), 1);
+	memcpy(before, batch->pkts[0].data, sizeof(before));
+	batch->pkts[0].vlan_present = 1;
+	batch->pkts[0].vlan_proto = htons(0x88a8);
+	batch->pkts[0].vlan_tci = 0x2007;
+	assert_int_equal(port_send(port, batch, 0, &d), 0);
+	/* Without headroom for it the packet must not leave untagged. */
+	batch->pkts[0].start = batch->pkts[0].data - 3;
+	assert_int_equal(port_send(port, batch, 0, &d), -ENOBUFS);
+	assert_int_equal(port_close(port, &d), 0);
+	p = pcap_open_offline(path_of("tagged"), err);
+	assert_int_equal(pcap_next_ex(p, &h, &bytes), 1);
+	assert_int_equal(h->caplen, 64);
+	assert_memory_equal(bytes, before, 12);
+	assert_memory_equal(bytes + 12, tag, 4);
+	assert_memory_equal(bytes + 16, before + 12, 48);
+	assert_int_equal(pcap_next_ex(p, &h, &bytes), PCAP_ERROR_BREAK);
+	pcap_close(p);
+	port_batch_free(batch);
+}
+
 static void killed_writer(void **state)
 {
 	pid_t pid;
@@ -511,8 +547,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = {"in",   "out",   "raw", "short",
-					    "long", "whole", "cut", "killed"};
+	static const char *const files[] = {"in",    "out", "raw",    "short", "long",
+					    "whole", "cut", "killed", "tagged"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		unlink(path_of(files[i]));
@@ -528,6 +564,7 @@ int main(void)
 		cmocka_unit_test(long_packets),
 		cmocka_unit_test(broken_captures),
 		cmocka_unit_test(writes_captures),
+		cmocka_unit_test(writes_vlan_tags),
 		cmocka_unit_test(killed_writer),
 		cmocka_unit_test(write_errors),
 		cmocka_unit_test(generates),
