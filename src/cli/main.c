@@ -104,8 +104,11 @@ int cli_help(struct cli *cli)
 		return CLI_OK;
 	}
 	cmd = cli_find_command(cli->args, cli->n_args, &used);
+	if (cmd && cmd->run && used < cli->n_args)
+		return cli_usage(cli, "'%s' is one command, without '%s'", cmd->words,
+				 cli->args[used]);
 	if (!cmd || used < cli->n_args)
-		return main_unknown(cli, cmd && !cmd->run ? cmd : NULL, cli->args[used]);
+		return main_unknown(cli, cmd, cli->args[used]);
 	if (cmd->run)
 		cli_print_command(cmd, stdout);
 	else
