@@ -140,7 +140,8 @@ class Objects(common.Case):
         self.assertNotIn("\x1b", text)
         self.assertNotEqual(re.sub(r"\?", "", text), text)
         # In JSON they are escaped, and what is not UTF-8 is replaced.
-        data = good.replace(b"ctx->data_end;", b"\x1b\"\\\xff\xc3\xa9\xe2\x82\xac\xed\xa0\x80;")
+        data = good.replace(b"ctx->data_end;", b"\x1b\"\\\xff\xc3\xa9\xe2\x82\xac\xed\xa0\x80x;")
+        self.assertEqual(len(data), len(good))
         sections = self.json("disasm", self.path("esc.o", data))
         sources = {i.get("source", "") for i in sections["xdp"]}
         self.assertTrue(any("\x1b\"\\\ufffd\u00e9\u20ac\ufffd" in s for s in sources), sources)
