@@ -132,7 +132,7 @@ static void map_create(void **state)
 					 BPF_MAP_TYPE_RINGBUF,	    BPF_MAP_TYPE_DEVMAP};
 	static const uint32_t sizes[] = {0, 1, 4, 8, 13, 64, 513};
 	static const uint32_t entries[] = {0, 1, 3, 4096, 8192};
-	static const char *const names[] = {"", "ok.name_1", "bad-name", "sixteen_bytes_xx"};
+	static const char names[][17] = {"", "ok.name_1", "bad-name", "sixteen_bytes_xx"};
 
 	for (int i = 0; i < 4000; i++) {
 		union bpf_attr a, b;
@@ -184,7 +184,7 @@ static void map_create(void **state)
 static void prog_load(void **state)
 {
 	static char log[64];
-	static const char *const names[] = {"", "ok.name_1", "bad-name", "sixteen_bytes_xx"};
+	static const char names[][17] = {"", "ok.name_1", "bad-name", "sixteen_bytes_xx"};
 
 	for (int i = 0; i < 4000; i++) {
 		union bpf_attr a, b;
