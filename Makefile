@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 
 .PHONY: all help setup demo test test-quick bench install clean
 all: $(BUILD)/build.ninja ## Build everything into build/
-	@ninja -C $(BUILD) $(if $(VERBOSE),-v,--quiet)
+	@ninja -C $(BUILD) -n | grep -q 'no work to do' || ninja -C $(BUILD) $(if $(VERBOSE),-v,--quiet)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
