@@ -103,7 +103,7 @@ static bool compare_row(int id, int32_t value)
 		insn->off = (int16_t)desc->sel;
 	if (desc->selector == ISA_IMM)
 		insn->imm = desc->sel;
-	insn[1].imm = isa_slots(insn) == 2 ? value * 3 : 0;
+	insn[1].imm = isa_slots(insn) == 2 ? (int32_t)((uint32_t)value * 3) : 0;
 	if (isa_jump(insn, &delta) && (delta < -3 || delta > 12))
 		return false;
 	n = embed(insn, prog);
