@@ -230,7 +230,7 @@ static int skb_convert(struct test_run *t, struct __sk_buff *skb)
 {
 	struct __sk_buff rest = *skb;
 	const uint8_t *byte = (const uint8_t *)&rest;
-	uint32_t len = t->attr->test.data_size_in;
+	uint32_t len = t->pkt.len; /* a socket filter's does not count the Ethernet header */
 
 	rest.mark = rest.priority = rest.ingress_ifindex = rest.ifindex = 0;
 	memset(rest.cb, 0, sizeof(rest.cb));

@@ -580,16 +580,26 @@ static void heap_add(struct store_heap *heap, struct obj *obj)
 	heap->nodes[heap->n++] = (struct store_node){obj, false};
 }
 
+static int node_cmp(const void *a, const void *b)
+{
+	const struct obj *x = ((const struct store_node *)a)->obj;
+	const struct obj *y = ((const struct store_node *)b)->obj;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The heap is sorted. */
 static void heap_mark(void *user, enum obj_kind kind, uint32_t id)
 {
 	struct store_heap *heap = user;
+	struct obj wanted = {.kind = kind, .id = id};
+	struct store_node key = {.obj = &wanted}, *node;
 
-	for (uint32_t i = 0; i < heap->n; i++) {
-		struct store_node *node = &heap->nodes[i];
-
-		if (node->obj->kind == kind && node->obj->id == id && !node->live)
-			node->live = heap->changed = true;
-	}
+	node = bsearch(&key, heap->nodes, heap->n, sizeof(key), node_cmp);
+	if (node && !node->live)
+		node->live = heap->changed = true;
 }
 
 /* Calls fn for the ids in a state directory, in no order; stops when it returns false. */
@@ -703,6 +713,7 @@ void store_collect(struct visor *v)
 		}
 	if (heap.failed || held == heap.n)
 		goto out;
+	qsort(heap.nodes, heap.n, sizeof(*heap.nodes), node_cmp);
 	/* Each round marks what the live ones refer to: prog arrays make chains, so repeat. */
 	do {
 		heap.changed = false;
