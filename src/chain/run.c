@@ -12,6 +12,8 @@
 
 #include "chain/impl.h"
 
+#define RUN_TAG 4 /* bytes of a VLAN tag */
+
 const char *const chain_outcome_text[CHAIN_OUTCOME_COUNT] = {
 #define OUTCOME(id, text) [CHAIN_##id] = text,
 	CHAIN_OUTCOMES(OUTCOME)
@@ -32,21 +34,39 @@ static uint64_t run_now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* What the kernel's eth_type_trans finds out about a frame, for programs that read __sk_buff. */
+/*
+ * The kernel takes the outermost VLAN tag out of a received frame before any tc program sees
+ * it; programs find it in vlan_tci and vlan_proto. port_send puts it back. A frame that ends
+ * within the two bytes behind the tag is dropped there; no device receives one so short, and
+ * here it stays as it is.
+ */
+static void run_untag(struct visor_packet *pkt)
+{
+	if ((pkt->protocol != htons(ETH_P_8021Q) && pkt->protocol != htons(ETH_P_8021AD)) ||
+	    pkt->len < ETH_HLEN + RUN_TAG + 2)
+		return;
+	pkt->vlan_present = 1;
+	pkt->vlan_proto = pkt->protocol;
+	pkt->vlan_tci = ntohs(get_u16(pkt->data + ETH_HLEN));
+	memmove(pkt->data + RUN_TAG, pkt->data, 2 * ETH_ALEN);
+	pkt->data += RUN_TAG;
+	pkt->meta = pkt->data;
+	pkt->len -= RUN_TAG;
+	pkt->protocol = visor_packet_protocol(pkt);
+}
+
+/* What the kernel finds out about a received frame, for programs that read __sk_buff. */
 static void run_set_skb(struct visor_packet *pkt, uint32_t ifindex)
 {
-	uint16_t proto = ntohs(get_u16(pkt->data + 12));
-
-	if (proto < ETH_P_802_3_MIN)
-		proto = pkt->len >= 16 && get_u16(pkt->data + 14) == 0xffff ? ETH_P_802_3
-									    : ETH_P_802_2;
-	pkt->protocol = htons(proto);
+	pkt->protocol = visor_packet_protocol(pkt);
 	pkt->ifindex = ifindex;
 	if (pkt->data[0] & 1) {
 		static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 		pkt->pkt_type = memcmp(pkt->data, all, 6) ? PACKET_MULTICAST : PACKET_BROADCAST;
 	}
+	run_untag(pkt);
+	pkt->wire_len = pkt->len - ETH_HLEN; /* on ingress it is measured behind that header */
 }
 
 /* ---- where packets end -------------------------------------------------------------------------
