@@ -32,6 +32,7 @@ bench: ## Measure against the anchors (one of them: make bench BENCH=name)
 	@scripts/bench $(BENCH)
 
 install: all ## Install under PREFIX (default /usr/local)
+	@$(if $(filter file,$(origin PREFIX)),,meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) && ninja -C $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; })
 	@meson install -C $(BUILD) --no-rebuild --quiet
 
 clean: ## Remove all build directories

@@ -128,7 +128,7 @@ int cli_map_list(struct cli *cli)
 	struct engine e;
 	struct table *t;
 	uint32_t id = 0;
-	int code = engine_begin(cli, ENGINE_SHARED, &e), err;
+	int code = engine_begin(cli, ENGINE_SHARED, &e), err, unread = CLI_OK;
 
 	if (code)
 		return code;
@@ -136,10 +136,15 @@ int cli_map_list(struct cli *cli)
 	while (t && (err = object_next(OBJECT_MAP, &id)) == 0) {
 		struct bpf_map_info info = {0};
 		uint32_t size = sizeof(info);
+		char text[16], json[16];
 		int fd = object_by_id(OBJECT_MAP, id);
 
-		if (fd < 0)
+		if (fd == -ENOENT)
 			continue; /* gone in between */
+		if (fd < 0) {
+			unread = cli_error(fd, NULL, "cannot open map %u", id);
+			continue;
+		}
 		if (object_info(fd, &info, &size) == 0) {
 			info.name[BPF_OBJ_NAME_LEN - 1] = '\0';
 			table_u64(t, id);
@@ -148,7 +153,9 @@ int cli_map_list(struct cli *cli)
 			table_u64(t, info.key_size);
 			table_u64(t, info.value_size);
 			table_u64(t, info.max_entries);
-			table_text(t, "0x%x", info.map_flags);
+			snprintf(text, sizeof(text), "0x%x", info.map_flags);
+			snprintf(json, sizeof(json), "%u", info.map_flags);
+			table_json(t, text, json);
 			if (info.btf_id)
 				table_u64(t, info.btf_id);
 			else
@@ -160,7 +167,7 @@ int cli_map_list(struct cli *cli)
 				   : cli_print_table(cli, t);
 	table_free(t);
 	engine_end(&e);
-	return code;
+	return code ? code : unread;
 }
 
 int cli_map_show(struct cli *cli)

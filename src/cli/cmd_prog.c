@@ -59,7 +59,7 @@ int cli_prog_list(struct cli *cli)
 	struct engine e;
 	struct table *t;
 	uint32_t id = 0;
-	int code = engine_begin(cli, ENGINE_SHARED, &e), err = 0;
+	int code = engine_begin(cli, ENGINE_SHARED, &e), err = 0, unread = CLI_OK;
 
 	if (code)
 		return code;
@@ -69,8 +69,12 @@ int cli_prog_list(struct cli *cli)
 		uint32_t size = sizeof(info);
 		int fd = object_by_id(OBJECT_PROG, id);
 
-		if (fd < 0)
+		if (fd == -ENOENT)
 			continue; /* gone in between */
+		if (fd < 0) {
+			unread = cli_error(fd, NULL, "cannot open program %u", id);
+			continue;
+		}
 		if (object_info(fd, &info, &size) == 0) {
 			info.name[BPF_OBJ_NAME_LEN - 1] = '\0';
 			table_u64(t, id);
@@ -90,7 +94,7 @@ int cli_prog_list(struct cli *cli)
 				   : cli_print_table(cli, t);
 	table_free(t);
 	engine_end(&e);
-	return code;
+	return code ? code : unread;
 }
 
 /* Opens the program that the command line names. On CLI_OK all three are the caller's. */

@@ -157,24 +157,30 @@ int cli_state(struct cli *cli)
 	static const char *const keys[OBJECT_KINDS] = {"maps", "programs", "links", "btf"};
 	struct engine e;
 	struct fields f;
-	uint64_t n;
+	uint64_t n[OBJECT_KINDS] = {0}, pins = 0;
 	uint32_t id;
-	int kind, code = engine_begin(cli, ENGINE_SHARED, &e);
+	int kind, err, code = engine_begin(cli, ENGINE_SHARED, &e);
 
 	if (code)
 		return code;
-	fields_begin(&f, cli);
-	fields_str(&f, "engine", e.visor ? "user" : "kernel");
-	fields_str(&f, "state", e.visor ? e.state : PIN_ROOT_KERNEL);
-	for (kind = 0; kind < OBJECT_KINDS; kind++) {
-		for (n = 0, id = 0; object_next((enum object_kind)kind, &id) == 0; n++)
+	for (kind = 0; kind < OBJECT_KINDS && !code; kind++) {
+		for (id = 0; !(err = object_next((enum object_kind)kind, &id)); n[kind]++)
 			;
-		fields_u64(&f, keys[kind], n);
+		if (err != -ENOENT)
+			code = cli_error(err, NULL, "cannot count the %s", keys[kind]);
 	}
-	n = 0;
-	pin_each(&e, state_count_pin, &n);
-	fields_u64(&f, "pins", n);
-	fields_end(&f);
+	err = code ? 0 : pin_each(&e, state_count_pin, &pins);
+	if (err)
+		code = cli_error(err, NULL, "cannot count the pins");
+	if (!code) {
+		fields_begin(&f, cli);
+		fields_str(&f, "engine", e.visor ? "user" : "kernel");
+		fields_str(&f, "state", e.visor ? e.state : PIN_ROOT_KERNEL);
+		for (kind = 0; kind < OBJECT_KINDS; kind++)
+			fields_u64(&f, keys[kind], n[kind]);
+		fields_u64(&f, "pins", pins);
+		fields_end(&f);
+	}
 	engine_end(&e);
-	return CLI_OK;
+	return code;
 }

@@ -7,6 +7,8 @@
 /* In commands.def. */
 #define O(id) (1ull << OPT_##id)
 
+#define HELP_WIDTH 80
+
 const struct cli_command cli_commands[] = {
 #define GROUP(word, summary) {word, "COMMAND", 0, -1, 0, summary, "", "", NULL},
 #define COMMAND(id, words, args, min, max, options, summary, text, examples) \
@@ -55,6 +57,28 @@ const struct cli_command *cli_find_command(char **words, int n, int *used)
 	return group;
 }
 
+/* Fills paragraphs, which an empty line separates, to the width. */
+static void help_text(const char *text, FILE *to)
+{
+	int column = 0, n;
+
+	while (*text) {
+		n = (int)strcspn(text, " \n");
+		if (column && column + 1 + n > HELP_WIDTH) {
+			fputc('\n', to);
+			column = 0;
+		}
+		column += fprintf(to, "%s%.*s", column ? " " : "", n, text);
+		text += n;
+		if (text[0] == '\n' && text[1] == '\n') {
+			fputs("\n\n", to);
+			column = 0;
+		}
+		text += strspn(text, " \n");
+	}
+	fputc('\n', to);
+}
+
 void cli_print_overview(FILE *to)
 {
 	int i;
@@ -87,7 +111,7 @@ void cli_print_group(const struct cli_command *group, FILE *to)
 		if (strncmp(cmd->words, group->words, n) || cmd->words[n] != ' ')
 			continue;
 		snprintf(left, sizeof(left), "%s %s", cmd->words, cmd->args);
-		fprintf(to, "  %-32s  %s\n", left, cmd->summary);
+		fprintf(to, "  %-30s  %s\n", left, cmd->summary);
 	}
 	fprintf(to, "\n'visor help %s COMMAND' tells more.\n", group->words);
 }
@@ -99,9 +123,9 @@ static void help_option(const struct help_option *opt, FILE *to)
 	snprintf(left, sizeof(left), "--%s%s%s", opt->name, opt->arg ? " " : "",
 		 opt->arg ? opt->arg : "");
 	if (opt->letter)
-		fprintf(to, "  -%c, %-24s  %s\n", opt->letter, left, opt->help);
+		fprintf(to, "  -%c, %-21s  %s\n", opt->letter, left, opt->help);
 	else
-		fprintf(to, "      %-24s  %s\n", left, opt->help);
+		fprintf(to, "      %-21s  %s\n", left, opt->help);
 }
 
 void cli_print_command(const struct cli_command *cmd, FILE *to)
@@ -111,8 +135,10 @@ void cli_print_command(const struct cli_command *cmd, FILE *to)
 
 	fprintf(to, "usage: visor %s%s%s\n\n%s.\n", cmd->words, *cmd->args ? " " : "", cmd->args,
 		cmd->summary);
-	if (*cmd->text)
-		fprintf(to, "\n%s\n", cmd->text);
+	if (*cmd->text) {
+		fputc('\n', to);
+		help_text(cmd->text, to);
+	}
 	fputs("\nOptions:\n", to);
 	for (i = 0; i < OPT_N; i++) {
 		if ((cmd->options | O(HELP)) >> i & 1)

@@ -360,9 +360,12 @@ static int asm_resolve(struct asm_state *st, const struct asm_use *use)
 
 	if (use->ref == ASM_REF_MAP) {
 		number = opts ? asm_ask(opts->map, opts->user, &use->name) : -1;
-		if (number < 0)
-			return asm_fail(st, use->line, use->column, "unknown map '%.*s'",
-					(int)MIN(use->name.len, 80u), use->name.s);
+		if (number < 0) {
+			asm_fail(st, use->line, use->column, "unknown map '%.*s'",
+				 (int)MIN(use->name.len, 80u), use->name.s);
+			diag_hint(st->diag, "bytecode has numbers, not names: map[fd:N], map[id:N]");
+			return -EINVAL;
+		}
 		insn->imm = number;
 		return 0;
 	}

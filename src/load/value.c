@@ -608,7 +608,7 @@ int value_parse_text(const struct btf *btf, uint32_t type_id, const char *text, 
 	struct tree *tree;
 	int err;
 
-	if (!strchr("{[\"'", text[0]) || (text[0] == '\'' && strlen(text) == 3)) {
+	if (!text[0] || !strchr("{[\"'", text[0]) || (text[0] == '\'' && strlen(text) == 3)) {
 		struct tree_node word = {
 			.kind = TREE_SCALAR, .line = 1, .col = 1, .text = (char *)(uintptr_t)text};
 

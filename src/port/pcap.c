@@ -35,6 +35,14 @@ static int pcap_source_start(struct pcap_source *s, struct visor_diag *diag)
 	size_t len = strlen(s->path);
 
 	s->number = 0;
+	/* libpcap says why only in words. */
+	if (strcmp(s->path, "-") != 0 && access(s->path, R_OK)) {
+		int err = -errno;
+
+		diag_fail(diag, err, "port", "cannot open the capture file");
+		diag_at(diag, "%s", s->path);
+		return err;
+	}
 	s->pcap =
 		pcap_open_offline_with_tstamp_precision(s->path, PCAP_TSTAMP_PRECISION_NANO, text);
 	if (s->pcap) {

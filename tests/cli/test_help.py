@@ -38,13 +38,15 @@ class Help(common.Case):
             for part in ("Options:", "Examples:", "--help"):
                 self.assertIn(part, text)
             for line in text.splitlines():
-                self.assertLessEqual(len(line), 100, line)
+                self.assertLessEqual(len(line), 80, line)
             # The examples are of this command.
             self.assertIn("visor " + " ".join(words), text.split("Examples:")[1])
 
     def test_overview(self):
         text = self.visor("--help")
         self.assertEqual(text, self.visor("help"))
+        for noun in ("prog", "map", "pin"):
+            text += self.visor("help", noun)
         for line in text.splitlines():
             self.assertLessEqual(len(line), 80, line)
         self.visor(code=2)
@@ -72,6 +74,7 @@ class Help(common.Case):
         self.fails("asm", "-Z", "-", code=2, says="unknown option '-Z'")
         self.fails("asm", "--json", "-", code=2, says="unknown option '--json'")
         self.fails("--json", "asm", "-", code=2, says="takes no --json")
+        self.fails("map", "--json", code=2, says="expected a command after 'map'")
         self.fails("help", "nope", code=2, says="unknown command")
 
     def test_output_errors(self):

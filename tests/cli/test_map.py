@@ -3,6 +3,7 @@
 """visor map, pin and state on a state directory: what a user types, in the order of a session."""
 import os
 import struct
+import subprocess
 
 import common
 
@@ -28,6 +29,7 @@ class Map(Loaded):
         self.assertEqual(set(maps), {"sources4", "sources6", "ports", "hits", "acl.rodata"})
         self.assertEqual(maps["sources4"]["type"], "lpm_trie")
         self.assertEqual(maps["ports"]["max_entries"], 1024)
+        self.assertEqual(maps["sources4"]["flags"], 1)
         text = self.on("map", "list")
         self.assertEqual(len(text.splitlines()), 6)
         self.assertRegex(text, r"(?m)^ *\d+  hash +ports +8 +4 +1024 ")
@@ -91,6 +93,8 @@ class Map(Loaded):
         self.bad("map", "get", "ports", code=2, says="usage: visor map get MAP KEY")
         self.bad("map", "set", "ports", "[tcp, 1]", "-1", code=2, says="must follow '--'")
         self.bad("map", "set", "ports", "[tcp, 1]", "deny", "--if", "maybe", code=2, says="--if must be")
+        self.bad("map", "set", "ports", "", "deny", says=["key", "'' is not a value"])
+        self.bad("map", "set", "ports", "[tcp, 1]", "", says=["value", "'' is not a value"])
         # Nothing of this changed anything.
         self.assertEqual(self.on("map", "dump", "ports"), "")
         self.assertEqual(self.on("map", "dump", "sources4"), "")
@@ -121,6 +125,7 @@ class Map(Loaded):
         self.assertEqual(sorted(self.on("map", "dump", "seen").splitlines()),
                          ["1: 2", "7: 18446744073709551615"])
         self.bad("map", "set", "seen", "hex:010000", "0", says="key")
+        self.bad("map", "get", "seen", "", says="key")
         self.bad("map", "create", "/a", "--type", "hsh", code=2, says="unknown map type 'hsh'")
         self.bad("map", "create", "/a", "--key", "4", code=2, says="--type is missing")
         self.bad("map", "create", "/a", "--type", "hash", "--key", "x", code=2,
@@ -158,6 +163,30 @@ class Map(Loaded):
 
 
 class State(Loaded):
+    def test_unreadable(self):
+        """What one may not read is not the same as what is not there."""
+        if os.geteuid() == 0:
+            os.chmod(self.dir, 0o755)
+            for folder, _, _ in os.walk(self.state):
+                os.chmod(folder, 0o555)
+            who = {"user": 65534, "group": 65534, "extra_groups": []}
+            if subprocess.run(["test", "-x", common.VISOR], **who).returncode:
+                self.skipTest("others cannot run the program where it was built")
+        else:
+            os.chmod(self.state, 0o555)
+            who = {}
+        for args in (["map", "list"], ["state"], ["pin", "list"], ["map", "dump", "ports"]):
+            result = subprocess.run([common.VISOR, "--state", self.state, *args], **who,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual((result.returncode, result.stdout), (1, b""), args)
+            self.assertIn(b"cannot write to the state directory", result.stderr)
+        if os.geteuid() == 0:
+            result = subprocess.run([common.VISOR, "--engine", "kernel", "state"], **who,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertIn(b"Operation not permitted", result.stderr)
+        os.chmod(self.state, 0o700)
+
     def test_pins(self):
         pins = {p["pin"]: p for p in self.json("pin", "list", "--state", self.state)}
         self.assertEqual(set(pins), {"/sys/fs/bpf/acl/" + n for n in (

@@ -230,13 +230,16 @@ class Run(common.Case):
         self.fails("run", "acl", "--in", TRAFFIC, "--hook", "lsm", code=2, says="'xdp' or 'tc'")
         self.fails("run", self.path("no.yaml"), says=["no.yaml", "No such file"])
         self.fails("run", "nosuch", "--in", TRAFFIC, env=self.env, says="nosuch")
-        self.fails("run", "acl", "--in", self.path("no.pcap"), env=self.env, says="no.pcap")
+        self.fails("run", "acl", "--in", self.path("no.pcap"), env=self.env,
+                   says="no.pcap: cannot open the capture file (No such file or directory)")
         self.fails("run", "acl", "--in", TRAFFIC, "--out", self.dir + "/no/x", env=self.env,
                    says="no/x")
         self.fails("run", "acl", "--in", TRAFFIC, "--prog", "acl_tx", env=self.env, says="acl_tx")
         self.fails("run", "acl", "--in", TRAFFIC, "--set", "x=1", env=self.env, says="'x'")
         self.fails("run", "acl", "--in", TRAFFIC, "--set", "default_action", env=self.env,
                    says="default_action")
+        self.fails("run", "acl", "--in", TRAFFIC, "--set", "default_action=", env=self.env,
+                   says="default_action: '' is not a value of enum action")
         self.fails("run", "acl", "--in", TRAFFIC, "--set", "default_action=dney", env=self.env,
                    says=["dney", "deny"])
 

@@ -417,8 +417,8 @@ static void write_errors(void **state)
 	assert_int_equal(err, -ENOSPC); /* the file's header */
 	assert_string_equal(d.place, "/dev/full");
 	assert_int_equal(CONFIG(&cfg, &d, "pcap", path_of("nothing")), 0);
-	assert_int_equal(port_open(&cfg, &port, &d), -EIO);
-	assert_string_equal(d.text, "No such file or directory");
+	assert_int_equal(port_open(&cfg, &port, &d), -ENOENT);
+	assert_string_equal(d.text, "cannot open the capture file");
 	port_config_free(&cfg);
 	port = OPEN("null", "");
 	n = port_receive(port, batch, 64, &d);
