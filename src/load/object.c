@@ -7,6 +7,7 @@
  * otherwise they go where they went before.
  */
 #include "load/load.h"
+#include "load/check.h"
 
 #include <bpf/bpf.h>
 
@@ -147,18 +148,11 @@ static int find_object(const char *path, char out[PATH_MAX], struct visor_diag *
 	const char *at = getenv("VISOR_MODULE_PATH");
 	char folder[PATH_MAX], dir[PATH_MAX + 64];
 	struct stat st;
-	int err;
 
 	if (strchr(path, '/') || strchr(path, '.') || !stat(path, &st)) {
 		if (snprintf(out, PATH_MAX, "%s", path) >= PATH_MAX)
 			return diag_fail(diag, -ENAMETOOLONG, "open", "the path is too long");
-		err = stat(path, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
-		if (!err)
-			return 0;
-		diag_fail(diag, err, "open",
-			  err == -EINVAL ? "not a regular file" : "cannot open the object");
-		diag_at(diag, "%s", path);
-		return err;
+		return 0;
 	}
 	for (; at && *at; at += strcspn(at, ":"), at += *at == ':')
 		if (find_in(at, strcspn(at, ":"), path, out))
@@ -190,6 +184,11 @@ int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag
 
 	if (err)
 		return err;
+	err = check_object(file, diag);
+	if (err) {
+		diag_at(diag, "%s", err == -EINVAL ? base_name(file) : file);
+		return err;
+	}
 	capture_start(&c);
 	obj = bpf_object__open_file(file, NULL);
 	err = obj ? 0 : own_errno(-errno);

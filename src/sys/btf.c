@@ -64,6 +64,7 @@ static const struct btf_kind btf_kinds[] = {
 struct btf_work {
 	struct sys_btf *btf;
 	char *why;
+	enum btf_origin origin;
 	uint32_t id;	/* being checked */
 	uint8_t *state; /* of resolving each type: 0 not yet, 1 in progress, 2 done */
 };
@@ -178,6 +179,8 @@ static int check_name(const struct btf_work *w, uint32_t off, enum btf_name rule
 
 	if (off >= w->btf->strs_len)
 		return btf_bad(w, "Invalid name_offset:%u", off);
+	if (w->origin == BTF_OBJECT)
+		return 0; /* libbpf drops names that a kernel would not take */
 	s = w->btf->strs + off;
 	len = strlen(s);
 	if (rule == NAME_ANY || (rule == NAME_IDENT_OR_NONE && !off))
@@ -279,6 +282,12 @@ static int check_datasec(const struct btf_work *w, const struct btf_type *t)
 	const struct btf_var_secinfo *s = (const struct btf_var_secinfo *)(t + 1);
 	uint64_t end = 0;
 
+	if (w->origin == BTF_OBJECT) {
+		for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, s++)
+			if (check_id(w, s->type, false))
+				return -EINVAL;
+		return 0;
+	}
 	if (!t->size)
 		return btf_bad(w, "size is zero");
 	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, s++) {
@@ -295,6 +304,7 @@ static int check_datasec(const struct btf_work *w, const struct btf_type *t)
 
 static int check_type(const struct btf_work *w, const struct btf_type *t)
 {
+	uint32_t linkage = w->origin == BTF_OBJECT ? BTF_FUNC_EXTERN : BTF_FUNC_GLOBAL;
 	uint32_t kind = BTF_INFO_KIND(t->info);
 	const struct btf_array *array = (const struct btf_array *)(t + 1);
 	const struct btf_kind *rule = &btf_kinds[kind];
@@ -304,14 +314,17 @@ static int check_type(const struct btf_work *w, const struct btf_type *t)
 		return err;
 	if (t->info & ~0x9f00ffffu)
 		return btf_bad(w, "Invalid btf_info:%x", t->info);
-	if (BTF_INFO_VLEN(t->info) > ((rule->rules & LINKAGE) ? 1 : 0) && !(rule->rules & HAS_VLEN))
+	if (BTF_INFO_VLEN(t->info) > ((rule->rules & LINKAGE) ? linkage : 0) &&
+	    !(rule->rules & HAS_VLEN))
 		return btf_bad(w, "vlen != 0");
 	if (BTF_INFO_KFLAG(t->info) && !(rule->rules & HAS_FLAG))
 		return btf_bad(w, "Invalid btf_info kind_flag");
 	if ((rule->rules & NO_WORD) && t->size)
 		return btf_bad(w, "size or type != 0");
 	if (rule->rules & HAS_TYPE) {
-		err = check_id(w, t->type, rule->rules & VOID_OK);
+		err = check_id(w, t->type,
+			       (rule->rules & VOID_OK) ||
+				       (kind == BTF_KIND_VAR && w->origin == BTF_OBJECT));
 		if (err)
 			return err;
 	}
@@ -331,7 +344,7 @@ static int check_type(const struct btf_work *w, const struct btf_type *t)
 	case BTF_KIND_FUNC_PROTO:
 		return check_params(w, t);
 	case BTF_KIND_VAR:
-		return get_u32(t + 1) > 1 ? btf_bad(w, "Linkage not supported") : 0;
+		return get_u32(t + 1) > linkage ? btf_bad(w, "Linkage not supported") : 0;
 	case BTF_KIND_DATASEC:
 		return check_datasec(w, t);
 	case BTF_KIND_FLOAT:
@@ -386,13 +399,15 @@ static int resolve_members(struct btf_work *w, const struct btf_type *t, int dep
 static int resolve_datasec(struct btf_work *w, const struct btf_type *t, int depth)
 {
 	const struct btf_var_secinfo *s = (const struct btf_var_secinfo *)(t + 1);
+	bool object = w->origin == BTF_OBJECT;
 
 	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, s++) {
-		int err = BTF_INFO_KIND(btf_type(w->btf, s->type)->info) == BTF_KIND_VAR
+		uint32_t kind = BTF_INFO_KIND(btf_type(w->btf, s->type)->info);
+		int err = kind == BTF_KIND_VAR || (object && kind == BTF_KIND_FUNC)
 				  ? resolve(w, s->type, depth + 1)
 				  : btf_bad(w, "Not a VAR kind member");
 
-		if (!err && btf_size(w->btf, s->type, NULL) > s->size)
+		if (!err && !object && btf_size(w->btf, s->type, NULL) > s->size)
 			err = btf_bad(w, "Invalid size of a variable");
 		if (err)
 			return err;
@@ -431,7 +446,9 @@ static int resolve(struct btf_work *w, uint32_t id, int depth)
 		err = resolve_members(w, t, depth);
 		break;
 	case BTF_KIND_VAR:
-		err = resolve_part(w, t->type, depth);
+		/* `extern const void x` has no size. */
+		err = w->origin == BTF_OBJECT ? resolve(w, t->type, depth + 1)
+					      : resolve_part(w, t->type, depth);
 		break;
 	case BTF_KIND_DATASEC:
 		err = resolve_datasec(w, t, depth);
@@ -500,9 +517,10 @@ static int index_types(struct btf_work *w, const uint8_t *at, uint32_t len)
 	return 0;
 }
 
-int btf_check(struct sys_btf *btf, const void *data, uint32_t size, char *why)
+int btf_check(struct sys_btf *btf, const void *data, uint32_t size, enum btf_origin origin,
+	      char *why)
 {
-	struct btf_work w = {.btf = btf, .why = why};
+	struct btf_work w = {.btf = btf, .why = why, .origin = origin};
 	struct btf_header hdr;
 	int err;
 

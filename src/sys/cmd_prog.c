@@ -97,7 +97,7 @@ int cmd_btf_load(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	btf = calloc(1, sizeof(*btf));
 	err = file && btf ? user_read(file + 1, attr->btf, size) : -ENOMEM;
 	if (!err) {
-		err = btf_check(btf, file + 1, size, why);
+		err = btf_check(btf, file + 1, size, BTF_LOADED, why);
 		if (err)
 			strcat(why, "\n");
 		log_err = user_log_write(&log, why);

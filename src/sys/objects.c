@@ -93,7 +93,7 @@ static int attach_btf(struct obj *obj)
 		return err;
 	btf = calloc(1, sizeof(*btf));
 	err = btf ? btf_check(btf, (char *)file + sizeof(struct obj_head),
-			      (uint32_t)(size - sizeof(struct obj_head)), why)
+			      (uint32_t)(size - sizeof(struct obj_head)), BTF_LOADED, why)
 		  : -ENOMEM;
 	if (err) {
 		free(btf);

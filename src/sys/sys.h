@@ -176,8 +176,13 @@ struct sys_btf {
 	uint32_t n_types;	       /* ids 1 .. n_types */
 };
 
-/* Checks BTF data; keeps a pointer to it. why: 256 bytes. */
-int btf_check(struct sys_btf *btf, const void *data, uint32_t size, char *why);
+/* Who wrote it: a client of the system call, or a compiler, which leaves it to the loader to
+ * fill in where variables are, and may declare what is elsewhere. */
+enum btf_origin { BTF_LOADED, BTF_OBJECT };
+
+/* Checks BTF data (4-byte aligned); keeps a pointer to it. why: 256 bytes. */
+int btf_check(struct sys_btf *btf, const void *data, uint32_t size, enum btf_origin origin,
+	      char *why);
 void btf_free(struct sys_btf *btf);
 /* The type, or NULL. */
 const struct btf_type *btf_type(const struct sys_btf *btf, uint32_t id);

@@ -198,7 +198,7 @@ static void xdp_moves(void **state)
 	int k, o;
 
 	both_load(BPF_PROG_TYPE_XDP, xdp_move, sizeof(xdp_move) / sizeof(*xdp_move), &k, &o);
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 4000; i++) {
 		uint16_t by[2] = {(uint16_t)(rnd(8) ? rnd(700) : 300),
 				  (uint16_t)(rnd(8) ? rnd(1000) : rnd(5000))};
 
@@ -228,7 +228,7 @@ static void attributes(void **state)
 
 	for (size_t t = 0; t < 3; t++) {
 		both_load(types[t], pass, 2, &k, &o);
-		for (int i = 0; i < 5000; i++) {
+		for (int i = 0; i < 3000; i++) {
 			union bpf_attr attr;
 
 			packet_new();
@@ -274,7 +274,7 @@ static void xdp_contexts(void **state)
 	int k, o;
 
 	both_load(BPF_PROG_TYPE_XDP, xdp_ctx, 11, &k, &o);
-	for (int i = 0; i < 10000; i++) {
+	for (int i = 0; i < 4000; i++) {
 		struct xdp_md md = {0};
 		char what[128];
 		union bpf_attr attr;
@@ -348,7 +348,7 @@ static void skb_contexts(void **state)
 
 	for (size_t t = 0; t < 2; t++) {
 		both_load(types[t], insns, (uint32_t)skb_prog(types[t], insns), &k, &o);
-		for (int i = 0; i < 20000; i++) {
+		for (int i = 0; i < 4000; i++) {
 			uint8_t bytes[sizeof(struct __sk_buff)] = {0};
 			char what[256];
 			struct __sk_buff *skb = (struct __sk_buff *)bytes;
