@@ -34,6 +34,7 @@ struct port {
 	const struct port_sink_ops *sink;
 	void *source_state, *sink_state;
 	bool ended;
+	int broken; /* what the sink failed with: it takes nothing more */
 	struct port_stats stats;
 };
 
@@ -161,11 +162,16 @@ int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
 
 	if (!port->sink)
 		return diag_fail(diag, -ENXIO, "port", "the port has no sink");
+	if (port->broken)
+		return diag_fail(diag, port->broken, "port", "the port's sink broke before");
 	err = pkt.vlan_present ? port_insert_tag(&pkt, diag) : 0;
-	if (!err)
-		err = port->sink->send(port->sink_state, &pkt, &batch->meta[i], diag);
 	if (err)
 		return err;
+	err = port->sink->send(port->sink_state, &pkt, &batch->meta[i], diag);
+	if (err) {
+		port->broken = err;
+		return err;
+	}
 	port->stats.out_packets++;
 	port->stats.out_bytes += (uint64_t)(pkt.end - pkt.data);
 	return 0;
@@ -173,7 +179,11 @@ int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
 
 int port_flush(struct port *port, struct visor_diag *diag)
 {
-	return port->sink ? port->sink->flush(port->sink_state, diag) : 0;
+	int err = port->sink ? port->sink->flush(port->sink_state, diag) : 0;
+
+	if (err)
+		port->broken = err;
+	return err;
 }
 
 void port_stats(const struct port *port, struct port_stats *out)

@@ -120,7 +120,7 @@ bool port_has_source(const struct port *port);
 bool port_has_sink(const struct port *port);
 
 /* Transmits packet i of a batch as it is now. -ENXIO: there is no sink. The packet may be
- * buffered until port_flush. */
+ * buffered until port_flush; a sink that failed to write once takes no more. */
 int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
 	      struct visor_diag *diag);
 /* What was sent is in the hands of the system. A capture file is whole after this. */

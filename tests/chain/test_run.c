@@ -3,8 +3,10 @@
  * accounted for, and goes where the links say. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -448,6 +450,30 @@ static void broken_capture(void **state)
 	done(c, s);
 }
 
+/* A sink that breaks is reported, and what comes later counts as not sent. */
+static void broken_sink(void **state)
+{
+	struct rlimit before, small = {.rlim_cur = 100000};
+	struct visor_diag d = {0};
+	struct chain_stats *s;
+	struct chain *c;
+
+	c = up("ports: {in: {generate: 10000, size: 1000}, out: {pcap_out: ~/full.pcap}}\n"
+	       "links: [in -> out]\n");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(chain_run(c, NULL, &d), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_non_null(strstr(d.place, "full.pcap"));
+	s = stats(c);
+	assert_int_equal(s->packets, 10000);
+	assert_in_range(s->outcomes[CHAIN_SENT], 64, 192); /* one or two batches fitted */
+	assert_int_equal(port(s, "out")->io.out_packets, s->outcomes[CHAIN_SENT]);
+	done(c, s);
+}
+
 /* Whatever goes wrong on the way up: a message with its place, and nothing left open. */
 static void failures(void **state)
 {
@@ -628,6 +654,7 @@ int main(void)
 		cmocka_unit_test(wire),
 		cmocka_unit_test(stopping),
 		cmocka_unit_test(broken_capture),
+		cmocka_unit_test(broken_sink),
 		cmocka_unit_test(failures),
 		cmocka_unit_test(short_form),
 		cmocka_unit_test(longest),
