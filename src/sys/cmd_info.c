@@ -278,7 +278,8 @@ static void stats_check(struct visor *v)
 {
 	int fd;
 
-	store_lock(v);
+	if (store_lock(v))
+		return;
 	fd = v->stats_fd;
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
 		vm_stats_every(0);
@@ -338,7 +339,9 @@ int cmd_enable_stats(struct visor *v, union bpf_attr *attr, union bpf_attr *uatt
 	if (attr->enable_stats.type != BPF_STATS_RUN_TIME)
 		return -EINVAL;
 	stats_check(v);
-	store_lock(v);
+	fd = store_lock(v);
+	if (fd)
+		return fd;
 	if (v->stats_fd < 0)
 		v->stats_fd = memfd_create("bpf-stats", MFD_CLOEXEC);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", v->stats_fd);

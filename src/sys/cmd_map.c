@@ -191,10 +191,11 @@ int map_op_update(struct map_op *op, uint64_t flags)
 	prog = store_by_fd(op->v, (int)fd, OBJ_PROG, &err);
 	if (!prog)
 		return err;
-	type = store_prog_array_type(op->v, op->obj);
-	err = type && type != prog->prog->head->type
-		      ? -EINVAL
-		      : map_user_update(op->map, op->key, &prog->id, flags);
+	err = store_prog_array_type(op->v, op->obj, &type);
+	if (!err && type && type != prog->prog->head->type)
+		err = -EINVAL;
+	if (!err)
+		err = map_user_update(op->map, op->key, &prog->id, flags);
 	store_put(prog);
 	return err;
 }

@@ -31,7 +31,9 @@ int cmd_prog_bind_map(struct visor *v, union bpf_attr *attr, union bpf_attr *uat
 		store_put(prog);
 		return err;
 	}
-	store_lock(v);
+	err = store_lock(v);
+	if (err)
+		goto out;
 	err = sys_prog_maps(prog, ids, &n);
 	for (i = 0; !err && i < n && ids[i] != map->id; i++)
 		;
@@ -47,6 +49,7 @@ int cmd_prog_bind_map(struct visor *v, union bpf_attr *attr, union bpf_attr *uat
 			err = -EIO;
 	}
 	store_unlock(v);
+out:
 	store_put(map);
 	store_put(prog);
 	return err;

@@ -102,7 +102,9 @@ int store_pin(struct visor *v, struct obj *obj, const char *path)
 	/* The kernel pins programs, maps and links only. */
 	if (err || obj->kind == OBJ_BTF)
 		return err ? err : -EINVAL;
-	store_lock(v);
+	err = store_lock(v);
+	if (err)
+		return err;
 	if (!v->path) {
 		err = pin_private(v, obj, clean);
 	} else {
@@ -124,9 +126,10 @@ int store_unpin(struct visor *v, const char *path)
 	struct store_pin **at, *pin;
 	int dir, err = pin_path(path, clean);
 
+	if (!err)
+		err = store_lock(v);
 	if (err)
 		return err;
-	store_lock(v);
 	if (!v->path) {
 		at = pin_find(v, clean);
 		pin = *at;
@@ -154,9 +157,10 @@ int store_get(struct visor *v, const char *path, int open_flags)
 	struct obj *obj = NULL;
 	int dir, fd, err = pin_path(path, clean);
 
+	if (!err)
+		err = store_lock(v);
 	if (err)
 		return err;
-	store_lock(v);
 	if (!v->path) {
 		struct store_pin *pin = *pin_find(v, clean);
 

@@ -296,7 +296,9 @@ static int prog_map_index(struct prog_work *w, int fd, uint32_t insn)
 	w->head.map_ids[n] = obj->id;
 	w->head.n_maps = ++w->head.n_load_maps;
 	if (obj->map->desc.type == BPF_MAP_TYPE_PROG_ARRAY) {
-		type = store_prog_array_type(w->v, obj);
+		err = store_prog_array_type(w->v, obj, &type);
+		if (err)
+			return diag_fail(w->diag, err, "load", "cannot look at the state");
 		if (type && type != w->head.type)
 			return diag_fail(w->diag, -EINVAL, "load",
 					 "program array '%s' holds programs of another type",
@@ -463,10 +465,6 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 		return diag_fail(w->diag, err, "load", "the instructions are not readable");
 	if (user_string(license, attr->license, sizeof(license)) < 0)
 		return diag_fail(w->diag, -EFAULT, "load", "the licence is not readable");
-	w->type = sys_prog_type(w->v, attr->prog_type);
-	if (!w->type)
-		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",
-				 attr->prog_type);
 	w->type = sys_prog_type(w->v, attr->prog_type);
 	if (!w->type)
 		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",

@@ -29,11 +29,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool store_no_object(int err)
+{
+	return err == -EINVAL || err == -ENOENT || err == -ELOOP || err == -EISDIR || err == -ENXIO;
+}
+
 const char *const store_folders[OBJ_KIND_COUNT] = {
 #define KIND(id, folder) [OBJ_##id] = folder,
 	OBJ_KINDS(KIND)
 #undef KIND
 };
+
+#define TABLE_IDLE 64 /* so many may be open although nobody uses them */
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
@@ -76,6 +83,7 @@ int store_open(struct visor *v, const char *path, struct visor_diag *diag)
 	int err;
 
 	v->collect_at = 16;
+	v->trim_at = TABLE_IDLE;
 	if (!path)
 		return 0;
 	if (!*path)
@@ -89,10 +97,6 @@ int store_open(struct visor *v, const char *path, struct visor_diag *diag)
 	v->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v->dir < 0)
 		return diag_fail(diag, -errno, "state", "cannot open the state directory %s", path);
-	/* Even a reader locks and maps for writing: without, every object would seem absent. */
-	if (faccessat(v->dir, ".", W_OK | X_OK, AT_EACCESS))
-		return diag_fail(diag, -errno, "state", "cannot write to the state directory %s",
-				 path);
 	for (int k = 0; k < OBJ_KIND_COUNT; k++) {
 		v->kinds[k] = store_subdir(v->dir, store_folders[k], diag, path);
 		if (v->kinds[k] < 0)
@@ -123,6 +127,7 @@ void store_close(struct visor *v)
 		store_put(pin->obj);
 		free(pin);
 	}
+	store_heap_free(v->heap);
 	for (int k = 0; k < OBJ_KIND_COUNT; k++)
 		if (v->kinds[k] >= 0)
 			close(v->kinds[k]);
@@ -136,14 +141,22 @@ void store_close(struct visor *v)
 /* ---- locks -------------------------------------------------------------------------------- */
 
 /* The lock file is opened for each use: an inherited description would not lock out a child. */
-void store_lock(struct visor *v)
+int store_lock(struct visor *v)
 {
+	int err = 0;
+
 	pthread_mutex_lock(&v->state);
 	if (!v->path)
-		return;
+		return 0;
 	v->lock_fd = openat(v->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	while (v->lock_fd >= 0 && flock(v->lock_fd, LOCK_EX) && errno == EINTR)
-		;
+	if (v->lock_fd < 0)
+		err = -errno;
+	while (!err && flock(v->lock_fd, LOCK_EX))
+		if (errno != EINTR)
+			err = -errno;
+	if (err)
+		store_unlock(v);
+	return err;
 }
 
 void store_unlock(struct visor *v)
@@ -205,18 +218,66 @@ static void table_add(struct visor *v, struct obj *obj, const struct stat *st)
 static void table_remove(struct visor *v, struct obj *obj)
 {
 	struct obj **at = &v->buckets[store_bucket(obj->dev, obj->ino)];
+	bool found;
 
 	pthread_rwlock_wrlock(&v->table);
 	while (*at && *at != obj)
 		at = &(*at)->next;
-	if (*at) {
+	found = *at;
+	if (found) {
 		*at = obj->next;
 		v->n_objs--;
 	}
 	pthread_rwlock_unlock(&v->table);
+	if (!found) /* it was only looked at */
+		return;
 	if (obj->kind == OBJ_MAP)
 		vm_map_forget(obj->map);
 	store_put(obj);
+}
+
+/* Nobody has it but the table, and closing it loses nothing that could not be opened again. */
+static bool obj_idle(const struct obj *obj)
+{
+	if (__atomic_load_n(&obj->refs, __ATOMIC_ACQUIRE) != 1)
+		return false;
+	switch (obj->kind) {
+	case OBJ_MAP: /* not one that a program has, and not one that somebody may wait for */
+		return obj->map->desc.type != BPF_MAP_TYPE_RINGBUF &&
+		       __atomic_load_n(&obj->map->refs, __ATOMIC_ACQUIRE) == 1;
+	case OBJ_PROG:
+		return !obj->prog->vm;
+	default:
+		return true;
+	}
+}
+
+/* Makes room in the table of a state directory, which may have more objects than this process
+ * may have descriptors. State lock held. */
+static void table_trim(struct visor *v)
+{
+	struct obj *idle = NULL, *obj;
+
+	if (!v->path || v->n_objs < v->trim_at)
+		return;
+	pthread_rwlock_wrlock(&v->table);
+	for (int i = 0; i < STORE_BUCKETS; i++)
+		for (struct obj **at = &v->buckets[i]; (obj = *at);) {
+			if (!obj_idle(obj)) {
+				at = &obj->next;
+				continue;
+			}
+			*at = obj->next;
+			obj->next = idle;
+			idle = obj;
+			v->n_objs--;
+		}
+	v->trim_at = 2 * v->n_objs + TABLE_IDLE;
+	pthread_rwlock_unlock(&v->table);
+	while ((obj = idle)) {
+		idle = obj->next;
+		store_put(obj);
+	}
 }
 
 /* All objects of the table, each with a reference; NULL: no memory. */
@@ -249,8 +310,13 @@ static void id_name(char name[16], uint32_t id)
 	snprintf(name, 16, "%u", id);
 }
 
-/* The object in fd (taken over), from the table or attached. State lock held. */
-static struct obj *store_attach(struct visor *v, enum obj_kind kind, int fd, uint32_t id, int *err)
+/*
+ * The object in fd (taken over), from the table or attached. `keep`: for use, so it goes into
+ * the table; otherwise it is only looked at, and a process that looks through a large state
+ * directory does not end up with all of it open. State lock held.
+ */
+static struct obj *store_attach(struct visor *v, enum obj_kind kind, int fd, uint32_t id, bool keep,
+				int *err)
 {
 	struct stat st;
 	struct obj *obj;
@@ -283,11 +349,17 @@ static struct obj *store_attach(struct visor *v, enum obj_kind kind, int fd, uin
 		store_put(obj);
 		return NULL;
 	}
-	table_add(v, store_ref(obj), &st);
+	if (keep) {
+		table_trim(v);
+		table_add(v, store_ref(obj), &st);
+	} else {
+		obj->dev = st.st_dev;
+		obj->ino = st.st_ino;
+	}
 	return obj;
 }
 
-static struct obj *dir_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int *err)
+static struct obj *dir_by_id(struct visor *v, enum obj_kind kind, uint32_t id, bool keep, int *err)
 {
 	char name[16];
 	int fd;
@@ -298,7 +370,7 @@ static struct obj *dir_by_id(struct visor *v, enum obj_kind kind, uint32_t id, i
 		*err = -errno;
 		return NULL;
 	}
-	return store_attach(v, kind, fd, id, err);
+	return store_attach(v, kind, fd, id, keep, err);
 }
 
 /* The id by which this very file is known in the store, 0 if it is not. */
@@ -331,12 +403,12 @@ static struct obj *dir_by_fd(struct visor *v, int fd, const struct stat *st, int
 	if (pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
 	    !memcmp(head.magic, OBJ_MAGIC, sizeof(head.magic)) && head.kind < OBJ_KIND_COUNT &&
 	    head.kind != OBJ_MAP && dir_find(v, head.kind, st, head.id))
-		return dir_by_id(v, head.kind, head.id, err);
+		return dir_by_id(v, head.kind, head.id, true, err);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	own = open(path, O_RDWR | O_CLOEXEC);
 	map = own >= 0 ? obj_new(OBJ_MAP, own) : NULL;
 	if (map && !obj_attach(map) && dir_find(v, OBJ_MAP, st, map->id))
-		obj = dir_by_id(v, OBJ_MAP, map->id, err);
+		obj = dir_by_id(v, OBJ_MAP, map->id, true, err);
 	if (!map && own >= 0)
 		close(own);
 	store_put(map);
@@ -355,7 +427,9 @@ struct obj *store_by_fd(struct visor *v, int fd, enum obj_kind kind, int *err)
 	}
 	obj = table_find(v, &st);
 	if (!obj && v->path) {
-		store_lock(v);
+		*err = store_lock(v);
+		if (*err)
+			return NULL;
 		obj = dir_by_fd(v, fd, &st, err);
 		store_unlock(v);
 	} else if (!obj) {
@@ -370,7 +444,8 @@ struct obj *store_by_fd(struct visor *v, int fd, enum obj_kind kind, int *err)
 }
 
 /* State lock held. */
-static struct obj *locked_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int *err)
+static struct obj *locked_by_id(struct visor *v, enum obj_kind kind, uint32_t id, bool keep,
+				int *err)
 {
 	struct obj *found = NULL;
 
@@ -378,7 +453,7 @@ static struct obj *locked_by_id(struct visor *v, enum obj_kind kind, uint32_t id
 	if (!id)
 		return NULL;
 	if (v->path)
-		return dir_by_id(v, kind, id, err);
+		return dir_by_id(v, kind, id, keep, err);
 	pthread_rwlock_rdlock(&v->table);
 	for (int i = 0; i < STORE_BUCKETS && !found; i++)
 		for (struct obj *o = v->buckets[i]; o && !found; o = o->next)
@@ -390,12 +465,19 @@ static struct obj *locked_by_id(struct visor *v, enum obj_kind kind, uint32_t id
 	return found;
 }
 
+struct obj *store_peek(struct visor *v, enum obj_kind kind, uint32_t id, int *err)
+{
+	return locked_by_id(v, kind, id, false, err);
+}
+
 struct obj *store_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int *err)
 {
 	struct obj *obj;
 
-	store_lock(v);
-	obj = locked_by_id(v, kind, id, err);
+	*err = store_lock(v);
+	if (*err)
+		return NULL;
+	obj = locked_by_id(v, kind, id, true, err);
 	store_unlock(v);
 	return obj;
 }
@@ -429,13 +511,14 @@ static int dir_new_id(struct visor *v, enum obj_kind kind, uint32_t *id)
 
 int store_begin(struct visor *v, enum obj_kind kind, uint32_t *id, int *fd)
 {
-	int err;
+	int err = store_lock(v);
 
-	store_lock(v);
-	if (v->n_objs >= v->collect_at)
+	if (err)
+		return err;
+	if (v->n_made++ >= v->collect_at)
 		store_collect(v);
 	if (v->path) {
-		err = v->lock_fd < 0 ? -EACCES : dir_new_id(v, kind, id);
+		err = dir_new_id(v, kind, id);
 		if (!err) {
 			unlinkat(v->kinds[kind], "new", 0);
 			*fd = openat(v->kinds[kind], "new",
@@ -527,19 +610,19 @@ int store_commit(struct visor *v, struct obj *obj, int open_flags)
 
 int store_fd(struct visor *v, const struct obj *obj, int open_flags)
 {
-	int fd;
+	int fd = store_lock(v);
 
-	store_lock(v);
+	if (fd)
+		return fd;
 	fd = client_fd(v, obj, open_flags);
 	store_unlock(v);
 	return fd;
 }
 
-/* ---- collection
- * ---------------------------------------------------------------------------------- */
+/* ---- for collection ----------------------------------------------------------------------- */
 
 /* True if a client holds a descriptor, or the object has a pin. State lock held. */
-static bool store_held(struct visor *v, const struct obj *obj)
+bool store_held(struct visor *v, const struct obj *obj)
 {
 	struct stat st;
 
@@ -557,138 +640,96 @@ static bool store_held(struct visor *v, const struct obj *obj)
 	return false;
 }
 
-/* Objects seen by a collection. */
-struct store_heap {
-	struct store_node {
-		struct obj *obj;
-		bool live;
-	} * nodes;
-	uint32_t n, cap;
-	bool changed, failed;
-};
-
-static void heap_add(struct store_heap *heap, struct obj *obj)
+/*
+ * Calls fn for the ids in a state directory, in no order. Stops at an error of fn, and
+ * returns it; a directory that cannot be read is an error, not an empty one.
+ */
+static int dir_each(struct visor *v, enum obj_kind kind, int (*fn)(void *user, uint32_t id),
+		    void *user)
 {
-	if (heap->n == heap->cap) {
-		uint32_t cap = heap->cap ? 2 * heap->cap : 64;
-		struct store_node *nodes = realloc(heap->nodes, cap * sizeof(*nodes));
-
-		if (!nodes) {
-			heap->failed = true;
-			store_put(obj);
-			return;
-		}
-		heap->nodes = nodes;
-		heap->cap = cap;
-	}
-	heap->nodes[heap->n++] = (struct store_node){obj, false};
-}
-
-static int node_cmp(const void *a, const void *b)
-{
-	const struct obj *x = ((const struct store_node *)a)->obj;
-	const struct obj *y = ((const struct store_node *)b)->obj;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* The heap is sorted. */
-static void heap_mark(void *user, enum obj_kind kind, uint32_t id)
-{
-	struct store_heap *heap = user;
-	struct obj wanted = {.kind = kind, .id = id};
-	struct store_node key = {.obj = &wanted}, *node;
-
-	node = bsearch(&key, heap->nodes, heap->n, sizeof(key), node_cmp);
-	if (node && !node->live)
-		node->live = heap->changed = true;
-}
-
-/* Calls fn for the ids in a state directory, in no order; stops when it returns false. */
-static void dir_each(struct visor *v, enum obj_kind kind, bool (*fn)(void *user, uint32_t id),
-		     void *user)
-{
-	int fd = openat(v->kinds[kind], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = 0, fd = openat(v->kinds[kind], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
 	if (!dir) {
+		err = -errno;
 		if (fd >= 0)
 			close(fd);
-		return;
+		return err;
 	}
-	while ((entry = readdir(dir))) {
+	while (!err && (errno = 0, entry = readdir(dir))) {
 		char *end;
 		unsigned long id = strtoul(entry->d_name, &end, 10);
 
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && !*end &&
-		    id <= INT32_MAX && !fn(user, (uint32_t)id))
-			break;
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && !*end && id <= INT32_MAX)
+			err = fn(user, (uint32_t)id);
 	}
+	if (!err && errno)
+		err = -errno;
 	closedir(dir);
+	return err;
 }
 
 struct dir_walk {
 	struct visor *v;
 	enum obj_kind kind;
-	struct store_heap *heap;
-	uint32_t after, best;
+	int (*fn)(void *user, struct obj *obj);
+	void *user;
 };
 
-static bool walk_heap(void *user, uint32_t id)
+static int dir_walk_id(void *user, uint32_t id)
 {
-	struct dir_walk *walk = user;
+	const struct dir_walk *walk = user;
 	int err;
-	struct obj *obj = dir_by_id(walk->v, walk->kind, id, &err);
+	struct obj *obj = dir_by_id(walk->v, walk->kind, id, false, &err);
 
-	/* A broken file is nobody's referrer; it stays where it is, for its owner to look at. */
-	if (obj)
-		heap_add(walk->heap, obj);
-	return !walk->heap->failed;
+	if (!obj)
+		return store_no_object(err) ? 0 : err;
+	err = walk->fn(walk->user, obj);
+	store_put(obj);
+	return err;
 }
 
-static void heap_fill(struct visor *v, struct store_heap *heap)
+int store_each(struct visor *v, int (*fn)(void *user, struct obj *obj), void *user)
 {
-	uint32_t n;
 	struct obj **list;
+	uint32_t n;
+	int err = 0;
 
 	if (v->path) {
-		for (int k = 0; k < OBJ_KIND_COUNT; k++) {
-			struct dir_walk walk = {.v = v, .kind = k, .heap = heap};
+		for (int k = 0; !err && k < OBJ_KIND_COUNT; k++) {
+			struct dir_walk walk = {v, k, fn, user};
 
-			dir_each(v, k, walk_heap, &walk);
+			err = dir_each(v, k, dir_walk_id, &walk);
 		}
-		return;
+		return err;
 	}
 	list = table_list(v, &n);
 	if (!list)
-		heap->failed = true;
-	for (uint32_t i = 0; list && i < n; i++)
-		heap_add(heap, list[i]);
-	free(list);
+		return -ENOMEM;
+	for (uint32_t i = 0; !err && i < n; i++)
+		err = fn(user, list[i]);
+	table_list_free(list, n);
+	return err;
 }
 
-static void heap_sweep(struct visor *v, struct store_heap *heap)
+void store_drop(struct visor *v, enum obj_kind kind, uint32_t id)
 {
+	int err;
+	struct obj *obj = store_peek(v, kind, id, &err);
 	char name[16];
 
-	for (uint32_t i = 0; i < heap->n; i++) {
-		struct obj *obj = heap->nodes[i].obj;
-
-		if (heap->nodes[i].live)
-			continue;
-		if (v->path) {
-			id_name(name, obj->id);
-			unlinkat(v->kinds[obj->kind], name, 0);
-		}
-		table_remove(v, obj);
+	if (v->path) {
+		id_name(name, id);
+		unlinkat(v->kinds[kind], name, 0);
 	}
+	if (obj)
+		table_remove(v, obj);
+	store_put(obj);
 }
 
 /* Forgets what another process has collected. */
-static void store_forget(struct visor *v)
+void store_forget(struct visor *v)
 {
 	uint32_t n;
 	struct obj **list = table_list(v, &n);
@@ -702,117 +743,95 @@ static void store_forget(struct visor *v)
 	table_list_free(list, n);
 }
 
-void store_collect(struct visor *v)
-{
-	struct store_heap heap = {0};
-	uint32_t held = 0;
-
-	if (v->path)
-		store_forget(v);
-	heap_fill(v, &heap);
-	for (uint32_t i = 0; i < heap.n; i++)
-		if (store_held(v, heap.nodes[i].obj)) {
-			heap.nodes[i].live = true;
-			held++;
-		}
-	if (heap.failed || held == heap.n)
-		goto out;
-	qsort(heap.nodes, heap.n, sizeof(*heap.nodes), node_cmp);
-	/* Each round marks what the live ones refer to: prog arrays make chains, so repeat. */
-	do {
-		heap.changed = false;
-		for (uint32_t i = 0; i < heap.n; i++)
-			if (heap.nodes[i].live)
-				obj_refs(heap.nodes[i].obj, heap_mark, &heap);
-	} while (heap.changed);
-	heap_sweep(v, &heap);
-out:
-	while (heap.n)
-		store_put(heap.nodes[--heap.n].obj);
-	free(heap.nodes);
-	v->collect_at = 2 * v->n_objs + 16;
-}
-
-/* ---- ids
- * ------------------------------------------------------------------------------------------- */
+/* ---- ids ---------------------------------------------------------------------------------- */
 
 /* The object if it lives, after collecting if there is doubt. State lock held. */
 static struct obj *live_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int *err)
 {
-	struct obj *obj = locked_by_id(v, kind, id, err);
+	struct obj *obj = store_peek(v, kind, id, err);
 
-	if (!obj || store_held(v, obj))
+	if (!obj || store_held(v, obj) || store_reached(v, obj))
 		return obj;
 	store_put(obj);
 	store_collect(v);
-	return locked_by_id(v, kind, id, err);
+	return store_peek(v, kind, id, err);
 }
 
 int store_fd_by_id(struct visor *v, enum obj_kind kind, uint32_t id, int open_flags)
 {
 	struct obj *obj;
-	int err, fd = -ENOENT;
+	int fd = store_lock(v);
 
-	store_lock(v);
-	obj = live_by_id(v, kind, id, &err);
+	if (fd)
+		return fd;
+	obj = live_by_id(v, kind, id, &fd);
 	if (obj)
 		fd = client_fd(v, obj, open_flags);
 	store_unlock(v);
 	store_put(obj);
-	return fd;
+	return store_no_object(fd) ? -ENOENT : fd;
 }
 
-static bool walk_next(void *user, uint32_t id)
+struct next_walk {
+	uint32_t after, best;
+};
+
+static int walk_next(void *user, uint32_t id)
 {
-	struct dir_walk *walk = user;
+	struct next_walk *walk = user;
 
 	if (id > walk->after && id < walk->best)
 		walk->best = id;
-	return true;
+	return 0;
 }
 
-static uint32_t locked_next_id(struct visor *v, enum obj_kind kind, uint32_t after)
+/* UINT32_MAX: there is none. State lock held. */
+static int locked_next_id(struct visor *v, enum obj_kind kind, uint32_t after, uint32_t *id)
 {
-	struct dir_walk walk = {.after = after, .best = UINT32_MAX};
+	struct next_walk walk = {.after = after, .best = UINT32_MAX};
+	int err = 0;
 
 	if (v->path) {
-		dir_each(v, kind, walk_next, &walk);
-		return walk.best;
+		err = dir_each(v, kind, walk_next, &walk);
+	} else {
+		pthread_rwlock_rdlock(&v->table);
+		for (int i = 0; i < STORE_BUCKETS; i++)
+			for (struct obj *o = v->buckets[i]; o; o = o->next)
+				if (o->kind == kind)
+					walk_next(&walk, o->id);
+		pthread_rwlock_unlock(&v->table);
 	}
-	pthread_rwlock_rdlock(&v->table);
-	for (int i = 0; i < STORE_BUCKETS; i++)
-		for (struct obj *o = v->buckets[i]; o; o = o->next)
-			if (o->kind == kind)
-				walk_next(&walk, o->id);
-	pthread_rwlock_unlock(&v->table);
-	return walk.best;
+	*id = walk.best;
+	return err;
 }
 
 int store_next_id(struct visor *v, enum obj_kind kind, uint32_t after, uint32_t *id)
 {
-	struct obj *obj;
-	int err;
+	struct obj *obj = NULL;
+	int err = store_lock(v);
 
-	store_lock(v);
-	for (;;) {
-		after = locked_next_id(v, kind, after);
-		if (after == UINT32_MAX)
+	if (err)
+		return err;
+	while (!obj && !err) {
+		err = locked_next_id(v, kind, after, &after);
+		if (!err && after == UINT32_MAX)
+			err = -ENOENT;
+		if (err)
 			break;
 		obj = live_by_id(v, kind, after, &err);
-		store_put(obj);
-		if (obj)
-			break;
+		if (store_no_object(err))
+			err = 0;
 	}
 	store_unlock(v);
+	store_put(obj);
 	*id = after;
-	return after == UINT32_MAX ? -ENOENT : 0;
+	return err;
 }
 
-/* ---- program arrays
- * ---------------------------------------------------------------------------------- */
+/* ---- program arrays ----------------------------------------------------------------------- */
 
 struct array_use {
-	uint32_t map;
+	uint32_t map, type;
 	bool found;
 };
 
@@ -823,40 +842,39 @@ static void array_used(void *user, enum obj_kind kind, uint32_t id)
 	use->found |= kind == OBJ_MAP && id == use->map;
 }
 
+static int array_user(void *user, struct obj *obj)
+{
+	struct array_use *use = user;
+
+	if (obj->kind != OBJ_PROG || use->type)
+		return 0;
+	obj_refs(obj, array_used, use);
+	if (use->found)
+		use->type = obj->prog->head->type;
+	return 0;
+}
+
 /*
  * The kernel notes the type at the first use. Nothing here outlives the uses themselves:
  * it is the type of any program in the array, or that uses it.
  */
-uint32_t store_prog_array_type(struct visor *v, struct obj *map)
+int store_prog_array_type(struct visor *v, struct obj *map, uint32_t *type)
 {
 	struct array_use use = {.map = map->id};
-	struct store_heap heap = {0};
-	uint32_t type = 0;
-	int err;
+	int err = store_lock(v);
 
-	store_lock(v);
-	for (uint32_t i = 0; i < map->map->desc.max_entries && !type; i++) {
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < map->map->desc.max_entries && !use.type; i++) {
 		uint32_t id = map_prog_slot(map->map, i);
-		struct obj *prog = id ? locked_by_id(v, OBJ_PROG, id, &err) : NULL;
+		struct obj *prog = id ? store_peek(v, OBJ_PROG, id, &err) : NULL;
 
 		if (prog)
-			type = prog->prog->head->type;
+			use.type = prog->prog->head->type;
 		store_put(prog);
 	}
-	if (!type)
-		heap_fill(v, &heap);
-	for (uint32_t i = 0; i < heap.n && !type; i++) {
-		struct obj *obj = heap.nodes[i].obj;
-
-		if (obj->kind != OBJ_PROG)
-			continue;
-		obj_refs(obj, array_used, &use);
-		if (use.found)
-			type = obj->prog->head->type;
-	}
+	err = use.type ? 0 : store_each(v, array_user, &use);
 	store_unlock(v);
-	while (heap.n)
-		store_put(heap.nodes[--heap.n].obj);
-	free(heap.nodes);
-	return type;
+	*type = use.type;
+	return err;
 }

@@ -4,7 +4,7 @@
  *
  *    bpf.c     one row for each command: attribute checks, dispatch
  *    cmd_*.c   the commands                    user.c   the caller's memory
- *    store.c   objects, ids, descriptors, pins, collection
+ *    store.c   objects, ids, descriptors     pin.c, collect.c   their names, their end
  *    prog.c    programs: file format, making them runnable
  *    btf.c     checking type information       api_*.c  visor/visor.h
  *
@@ -74,6 +74,7 @@ struct obj_head {
 #define STORE_BUCKETS 1024
 
 struct store_pin;
+struct store_heap;
 struct sys_type;
 
 struct visor {
@@ -85,7 +86,9 @@ struct visor {
 	int lock_fd; /* while `state` is held: the lock file */
 	pthread_rwlock_t table;
 	struct obj *buckets[STORE_BUCKETS];
-	uint32_t n_objs, collect_at;	  /* collect when there are so many */
+	uint32_t n_objs, trim_at;
+	uint32_t n_made, collect_at; /* created since the last collection; how many may be */
+	struct store_heap *heap;     /* what that collection saw */
 	uint32_t last_id[OBJ_KIND_COUNT]; /* private */
 	struct store_pin *pin_list;	  /* private */
 	struct sys_type *types;		  /* registered program types; only ever prepended */
@@ -124,10 +127,10 @@ int store_unpin(struct visor *v, const char *path);
 int store_get(struct visor *v, const char *path, int open_flags);
 
 /* The type that a program array's programs have, or 0 while nothing is known. */
-uint32_t store_prog_array_type(struct visor *v, struct obj *map);
+int store_prog_array_type(struct visor *v, struct obj *map, uint32_t *type);
 
-/* For commands that change an object in place. */
-void store_lock(struct visor *v);
+/* For commands that change an object in place. Without the lock, nothing may be done. */
+int store_lock(struct visor *v);
 void store_unlock(struct visor *v);
 
 /* ---- objects.c: what the store asks of the kinds --------------------------------------- */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static const struct bpf_insn pass[] = {MOV_IMM(0, 2), EXIT()};
@@ -486,6 +487,68 @@ static void broken_directories(void **state)
 	close_both(v, true);
 }
 
+/* How many more descriptors this process may open from now on. */
+static void descriptors_left(rlim_t n)
+{
+	struct rlimit limit;
+	int next = dup(0);
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = (rlim_t)next + n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A process that cannot open everything destroys nothing, and says so instead of listing less;
+ * one that can open a few files at a time sees everything. */
+static void few_descriptors(void **state)
+{
+	struct visor *v = open_both(state, true);
+	enum { N = 150 };
+	struct rlimit before;
+	char path[64];
+	uint32_t id;
+	int err;
+
+	for (int i = 0; i < N; i++) {
+		int map = map_on(v, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0), prog = prog_with_map(v, map);
+
+		snprintf(path, sizeof(path), "/sys/fs/bpf/p%d", i);
+		assert_int_equal(pin(v, prog, path), 0);
+		close(map);
+		close(prog);
+	}
+	visor_close(v);
+	v = engine_new(state_dir);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (rlim_t left = 0; left < 8; left++) {
+		descriptors_left(left);
+		for (id = 0; !(err = next_id(v, BPF_MAP_GET_NEXT_ID, id, &id));)
+			;
+		assert_true(err == -EMFILE || err == -ENOENT);
+		close(map_on(v, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0));
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	}
+	assert_int_equal(count_ids(v, BPF_MAP_GET_NEXT_ID), N);
+	assert_int_equal(count_ids(v, BPF_PROG_GET_NEXT_ID), N);
+	descriptors_left(100);
+	for (int i = 0; i < N; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/fs/bpf/p%d", i);
+		fd = get(v, path);
+		assert_true(fd >= 0);
+		assert_int_equal(info_of(v, fd, &info, &len), 0);
+		assert_int_equal(info.nr_map_ids, 1);
+		close(fd);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	close_both(v, true);
+}
+
 static void foreign_descriptors(void **state)
 {
 	struct visor *v = engine_new(NULL), *w = engine_new(NULL);
@@ -521,6 +584,7 @@ int main(void)
 		cmocka_unit_test(private_to_the_user),
 		cmocka_unit_test(hostile_files),
 		cmocka_unit_test(broken_directories),
+		cmocka_unit_test(few_descriptors),
 		cmocka_unit_test(foreign_descriptors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
