@@ -600,11 +600,11 @@ int store_commit(struct visor *v, struct obj *obj, int open_flags)
 			table_remove(v, obj);
 		}
 	}
-	store_put(obj);
 	if (err)
 		store_abort(v, obj->kind);
 	else
 		store_unlock(v);
+	store_put(obj);
 	return err ? err : fd;
 }
 

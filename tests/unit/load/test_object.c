@@ -411,6 +411,67 @@ static void bad_objects(void **state_)
 	unlink(object);
 }
 
+/* Opens the object with a word replaced: an error or an object, never a crash. */
+static void open_damaged(const uint8_t *bytes, size_t n, size_t at, uint32_t word)
+{
+	struct visor_diag diag = {0};
+	struct bpf_object *obj;
+	int fd = open(object, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, bytes, n), n);
+	assert_int_equal(pwrite(fd, &word, sizeof(word), (off_t)at), sizeof(word));
+	close(fd);
+	if (load_open(object, &obj, &diag))
+		assert_true(diag.err < 0 && diag.text[0] && diag.place[0]);
+	else
+		bpf_object__close(obj);
+}
+
+/* Ids of types that are not there, and typedefs of themselves: libbpf would follow them. */
+static void bad_types(void **state_)
+{
+	static const uint8_t magic[] = {0x9f, 0xeb, 1, 0, 24, 0, 0, 0};
+	struct visor_diag diag = {0};
+	struct bpf_object *obj;
+	uint8_t bytes[65536], *section;
+	const struct btf_type *t;
+	struct btf *btf;
+	const char *raw;
+	uint32_t size;
+	ssize_t n;
+	int fd;
+
+	engine_open(NULL);
+	compile(everything);
+	fd = open(object, O_RDONLY);
+	n = read(fd, bytes, sizeof(bytes));
+	close(fd);
+	section = memmem(bytes, (size_t)n, magic, sizeof(magic));
+	assert_non_null(section);
+	btf = btf__parse_elf(object, NULL);
+	assert_non_null(btf);
+	raw = btf__raw_data(btf, &size);
+	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
+		size_t at;
+
+		t = btf__type_by_id(btf, id);
+		at = (size_t)(section - bytes) + (size_t)((const char *)t - raw);
+		open_damaged(bytes, (size_t)n, at, 0xfffff0);	  /* name */
+		open_damaged(bytes, (size_t)n, at + 8, 0xfffff0); /* type or size */
+		open_damaged(bytes, (size_t)n, at + 8, id);
+		for (uint32_t i = 0; i < 3U * btf_vlen(t); i++)
+			open_damaged(bytes, (size_t)n, at + 12 + 4 * (size_t)i, 0xfffff0);
+	}
+	btf__free(btf);
+	fd = open(object, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, bytes, (size_t)n), n);
+	close(fd);
+	assert_int_equal(load_open(object, &obj, &diag), 0);
+	bpf_object__close(obj);
+	engine_close();
+	unlink(object);
+}
+
 static void refused_programs(void **state_)
 {
 	struct bpf_object *obj;
@@ -473,6 +534,7 @@ int main(void)
 		cmocka_unit_test(hooks),
 		cmocka_unit_test(the_kernel),
 		cmocka_unit_test(bad_objects),
+		cmocka_unit_test(bad_types),
 		cmocka_unit_test(refused_programs),
 		cmocka_unit_test(bad_sources),
 	};
