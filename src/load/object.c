@@ -168,13 +168,6 @@ static int find_object(const char *path, char out[PATH_MAX], struct visor_diag *
 	return -ENOENT;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag)
 {
 	char file[PATH_MAX];
@@ -186,7 +179,7 @@ int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag
 		return err;
 	err = check_object(file, diag);
 	if (err) {
-		diag_at(diag, "%s", err == -EINVAL ? base_name(file) : file);
+		diag_at(diag, "%s", file);
 		return err;
 	}
 	capture_start(&c);
@@ -196,7 +189,7 @@ int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag
 	if (err) {
 		diag_fail(diag, err, "open", "%s",
 			  c.first[0] ? c.first : "not a BPF object file that libbpf can read");
-		diag_at(diag, "%s", base_name(file));
+		diag_at(diag, "%s", file);
 		return err;
 	}
 	*out = obj;

@@ -378,8 +378,8 @@ static void bad_objects(void **state_)
 
 	engine_open(NULL);
 	open_fails("/nonexistent.o", -ENOENT, "/nonexistent.o", "cannot open");
-	open_fails("/etc/passwd", -EINVAL, "passwd", "ELF");
-	open_fails("/proc", -EINVAL, "proc", "not a regular file");
+	open_fails("/etc/passwd", -EINVAL, "/etc/passwd", "ELF");
+	open_fails("/proc", -EINVAL, "/proc", "not a regular file");
 	open_fails("no_such_module", -ENOENT, "", "no module 'no_such_module'");
 	compile(everything);
 	fd = open(object, O_RDONLY);
