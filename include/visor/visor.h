@@ -148,8 +148,9 @@ int visor_prog_fd(const struct visor_prog *prog);
 void visor_prog_free(struct visor_prog *prog);
 
 /* One run on a packet (XDP, tc, socket filter). Result in pkt->verdict. -EFAULT with diag
- * set if a checked program did something forbidden; pkt->verdict is then XDP_ABORTED,
- * TC_ACT_SHOT or 0. */
+ * set if a checked program did something forbidden or executed more than 2^26 instructions
+ * (tail calls included); pkt->verdict is then XDP_ABORTED, TC_ACT_SHOT or 0. Trusted
+ * programs have no limit. */
 int visor_prog_run(struct visor_prog *prog, struct visor_packet *pkt, struct visor_diag *diag);
 
 /* Runs over n packets in order; the CPU slot and other set-up are taken once. Stops at the

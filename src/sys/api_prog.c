@@ -44,7 +44,6 @@ struct visor_run *sys_run_enter(void *user)
 	if (run == &run_state)
 		run_busy = true;
 	run->user = user;
-	run->insn_limit = 0;
 	vm_enter(run);
 	return run;
 }

@@ -37,9 +37,6 @@
 #define PKT_MULTICAST 2
 #define PKT_OTHERHOST 3
 
-#define INSN_LIMIT \
-	(UINT64_C(1) << 24) /* of a checked run: a program that was not verified may loop */
-
 struct test_run {
 	const union bpf_attr *attr;
 	union bpf_attr *uattr;
@@ -98,7 +95,6 @@ static int run_repeat(struct test_run *t, struct vm_prog *vm, void *ctx)
 
 	if (err)
 		return err;
-	run->insn_limit = INSN_LIMIT;
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (done = 0; !err && done < repeat; done++)
 		err = vm_prog_run(vm, run, ctx, 0, &ret);

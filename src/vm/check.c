@@ -318,6 +318,8 @@ bool check_access(struct visor_run *run, uint64_t addr, uint32_t size, unsigned 
 				  place.packet ? "packet bytes" : "memory");
 	if (kind & CHECK_ATOMIC && place.packet)
 		return check_fail(run, "atomic access to packet bytes");
+	if (kind & CHECK_ATOMIC && addr % size) /* some processors refuse it with a signal */
+		return check_fail(run, "atomic access of %u bytes is not aligned", size);
 	return true;
 }
 
@@ -396,14 +398,24 @@ static bool check_arg_map(struct check_args *c, uint64_t addr)
 	return true;
 }
 
-/* Text that ends within a map value nobody can change. */
+/* Text that ends within a map value nobody can change, as in the kernel: the helper reads
+ * it more than once. */
 static bool check_arg_string(struct check_args *c, uint64_t addr)
 {
-	bool writable;
+	const struct vm_prog *prog = c->run->prog;
 
-	for (uint64_t at = addr; check_pieces(c->run, at, 1, &writable) && !writable; at++)
-		if (!*(const char *)at)
-			return true;
+	for (uint32_t i = 0; i < prog->n_maps; i++) {
+		const struct map *map = prog->maps[i];
+		bool writable;
+
+		if (!(map->kind->traits & MAP_DIRECT_VALUE) ||
+		    !(map->desc.flags & BPF_F_RDONLY_PROG) || !map_is_frozen(map))
+			continue;
+		for (uint64_t at = addr; map_value_contains(map, (const void *)at, 1, &writable);
+		     at++)
+			if (!*(const char *)at)
+				return true;
+	}
 	return check_arg_fail(c, "not a constant string");
 }
 
@@ -499,9 +511,11 @@ bool check_called(struct visor_run *run, const struct vm_call *call, const uint6
 		}
 		if (desc->args[a] == ARG_ALLOC_SIZE && r0) {
 			if (vm_run_allow(run, (void *)r0, (uint32_t)r[a + 1], true,
-					 "ring buffer record"))
+					 "ring buffer record")) {
+				ringbuf_discard(ringbuf_owner((void *)r0), (void *)r0, 0);
 				return check_fail(run, "more than %d ring buffer records are held",
 						  VM_MAX_REGIONS);
+			}
 			run->regions[run->n_regions - 1].record = true;
 		}
 	}

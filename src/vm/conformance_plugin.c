@@ -4,7 +4,8 @@
  *
  * usage: conformance-plugin [MEMORY] [--engine interp] [--debug] < PROGRAM
  *
- * MEMORY and PROGRAM are bytes in hex, with or without spaces between them. The program
+ * MEMORY and PROGRAM are bytes in hex, with or without spaces between them. A runner may
+ * pass an empty argument for what is absent, and all options as one argument. The program
  * gets the memory in r1 and its size in r2, runs in checked mode, and what it leaves in r0
  * is printed in hex. Exit status 1 and a message if it is refused or stopped.
  */
@@ -120,29 +121,55 @@ out:
 	return err ? 1 : 0;
 }
 
+struct plugin_args {
+	const char *mem_hex;
+	bool want_engine; /* the next word names it */
+};
+
+/* One word of an option. */
+static int plugin_option(struct plugin_args *args, const char *word)
+{
+	if (args->want_engine) {
+		args->want_engine = false;
+		return strcmp(word, "interp") ? plugin_fail("--engine: only `interp` is known") : 0;
+	}
+	if (!strcmp(word, "--engine"))
+		args->want_engine = true;
+	else if (strcmp(word, "--debug"))
+		return plugin_fail("usage: [MEMORY] [--engine interp] [--debug] < PROGRAM");
+	return 0;
+}
+
+static int plugin_args(struct plugin_args *args, int argc, char **argv)
+{
+	int status = 0;
+
+	args->mem_hex = "";
+	for (int i = 1; i < argc && !status; i++) {
+		if (argv[i][0] != '-' && !args->want_engine) {
+			if (argv[i][0])
+				args->mem_hex = argv[i];
+			continue;
+		}
+		for (char *word = strtok(argv[i], " "); word && !status; word = strtok(NULL, " "))
+			status = plugin_option(args, word);
+	}
+	if (!status && args->want_engine)
+		status = plugin_fail("--engine: which?");
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	const char *mem_hex = "";
+	struct plugin_args args = {0};
 	uint8_t *mem = NULL, *code = NULL;
 	size_t mem_size, code_size;
 	char *text = NULL;
 	int status = 1;
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--engine")) {
-			if (++i == argc || strcmp(argv[i], "interp"))
-				return plugin_fail("--engine: only `interp` is known");
-		} else if (!strcmp(argv[i], "--debug")) {
-			continue;
-		} else if (argv[i][0] == '-') {
-			fprintf(stderr,
-				"usage: conformance-plugin [MEMORY] [--engine interp] < PROGRAM\n");
-			return 1;
-		} else {
-			mem_hex = argv[i];
-		}
-	}
-	mem = plugin_bytes(mem_hex, &mem_size);
+	if (plugin_args(&args, argc, argv))
+		return 1;
+	mem = plugin_bytes(args.mem_hex, &mem_size);
 	text = plugin_input();
 	code = text ? plugin_bytes(text, &code_size) : NULL;
 	if (!mem)

@@ -22,6 +22,7 @@
 #define MAX_ARGS       12   /* of snprintf and trace_vprintk */
 #define MAX_ARGS_BYTES 512  /* all arguments of a format together */
 #define MAX_TRACE      1024 /* text of one trace_printk, NUL included */
+#define MAX_FORMAT     4096 /* its format, NUL included */
 
 /* The kernel's classes of characters: Latin-1, whatever the locale. */
 static bool is_space(char c)
@@ -398,12 +399,18 @@ static uint64_t trace(struct visor_run *run, const char *fmt, uint64_t fmt_size,
 		      const uint64_t *args, uint32_t n_args)
 {
 	const struct vm_host *host = run->prog ? run->prog->host : NULL;
-	char text[MAX_TRACE];
-	long len = check_format(fmt, fmt_size, n_args);
-	size_t end;
+	char text[MAX_TRACE], copy[MAX_FORMAT];
+	size_t end = strnlen(fmt, MIN(fmt_size, sizeof(copy)));
+	long len;
 
+	if (end == sizeof(copy))
+		return -E2BIG;
+	/* A map value may change while it is read: what is checked must be what is used. */
+	memcpy(copy, fmt, end);
+	copy[end] = '\0';
+	len = end < fmt_size ? check_format(copy, end + 1, n_args) : -EINVAL;
 	if (!len)
-		len = format_text(run, text, sizeof(text), fmt, args);
+		len = format_text(run, text, sizeof(text), copy, args);
 	if (len < 0)
 		return len;
 	end = strlen(text);

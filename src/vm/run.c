@@ -17,6 +17,7 @@ void vm_run_init(struct visor_run *run)
 	for (int i = 0; i < VM_MAX_FRAMES; i++)
 		run->frames[i].run = run;
 	run->frame = run->frames;
+	run->insn_limit = VM_INSN_LIMIT;
 }
 
 int vm_run_allow(struct visor_run *run, void *start, uint32_t size, bool writable, const char *what)
@@ -41,10 +42,9 @@ int vm_prog_run(const struct vm_prog *prog, struct visor_run *run, void *ctx, ui
 	run->stopped = false;
 	run->frame = run->frames;
 	vm_frame_open(run->frame);
-	if (prog->mode == VM_CHECKED) {
-		run->insns = 0;
+	run->insns = 0;
+	if (prog->mode == VM_CHECKED)
 		args[0] = check_ctx(run, prog);
-	}
 	if (!vm_stats_on())
 		return prog->engine->run(run, prog->code, args, ret);
 	vm_stats_start(run);

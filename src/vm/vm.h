@@ -21,6 +21,9 @@
 #define VM_STACK_SIZE	  512 /* bytes of stack of one function */
 #define VM_MAX_FRAMES	  8   /* nested functions, the main program included */
 #define VM_MAX_TAIL_CALLS 33
+/* Default of a checked run, since a program that was not verified may loop without end:
+ * beyond a full may_goto loop, and a fraction of a second. */
+#define VM_INSN_LIMIT (UINT64_C(1) << 26)
 
 enum vm_mode { VM_CHECKED, VM_UNCHECKED };
 
@@ -134,7 +137,7 @@ struct visor_run {
 	_Alignas(64) struct vm_frame frames[VM_MAX_FRAMES];
 };
 
-/* *run must outlive its use; one thread at a time. */
+/* Sets insn_limit to VM_INSN_LIMIT. *run must outlive its use; one thread at a time. */
 void vm_run_init(struct visor_run *run);
 
 /*

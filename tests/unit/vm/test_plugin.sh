@@ -26,6 +26,8 @@ expect 'empty memory'      0 0                "bf 20 00 00 00 00 00 00 $exit_" '
 expect 'length of memory'  0 8                "bf 20 00 00 00 00 00 00 $exit_" '00 01 02 03 04 05 06 07'
 expect 'memory'            0 3                "71 10 03 00 00 00 00 00 $exit_" 0001020304050607 --engine interp
 expect 'options first'     0 3                "71 10 03 00 00 00 00 00 $exit_" --engine interp 0001020304050607
+expect 'as runners call it' 0 3               "71 10 03 00 00 00 00 00 $exit_" '00  01  02  03 ' ''
+expect 'options in one'    0 3                "71 10 03 00 00 00 00 00 $exit_" '00 01 02 03' '--debug --engine interp'
 expect 'beyond memory'     1 'read of 1 bytes at memory +8' "71 10 08 00 00 00 00 00 $exit_" 0001020304050607
 expect 'helper 5'          0 2 "b7 01 00 00 ff ff ff ff 85 00 00 00 05 00 00 00 b7 00 00 00 02 00 00 00 $exit_"
 expect 'helper 5 is not 0' 0 1 "85 00 00 00 05 00 00 00 15 00 01 00 00 00 00 00 b7 00 00 00 01 00 00 00 $exit_"
@@ -42,5 +44,7 @@ expect 'no program'        1 '8-byte instructions' ''
 expect 'not hex'           1 'not bytes in hex' 'exit'
 expect 'memory not hex'    1 'memory is not bytes' "$exit_" zz
 expect 'unknown engine'    1 interp "$exit_" --engine jit
+expect 'which engine'      1 which "$exit_" --engine
+expect 'endless loop'      1 'stopped after 67108864 instructions' "05 00 ff ff 00 00 00 00 $exit_"
 expect 'unknown option'    1 usage "$exit_" --elf
 exit $failed

@@ -241,6 +241,22 @@ static void in_function(void **state)
 	}
 }
 
+/* Instructions are counted for each run, also where an unchecked program leads to a checked. */
+static void counts_each_run(void **state)
+{
+	struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, VM_UNCHECKED, TAIL("2") "r0 = 1\n exit");
+
+	vm_prog_unref(by_id[5]);
+	make(5, BPF_PROG_TYPE_XDP, VM_CHECKED, "r0 = 2\n exit");
+	vm_map_forget(maps[0]);
+	set_slot(2, 5);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(go(prog), 2);
+		assert_int_equal(run->insns, 2);
+	}
+	vm_prog_unref(prog);
+}
+
 /* Functions that tail-call into programs with functions: the call stack is finite. */
 static void call_stack(void **state)
 {
@@ -358,6 +374,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(falls_through, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(in_function, setup, teardown),
+		cmocka_unit_test_setup_teardown(counts_each_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(call_stack, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaced_under_way, setup, teardown),
 	};
