@@ -6,23 +6,31 @@
  * another one, so these accesses must be translated. A forward data-flow analysis over a
  * small lattice tracks which registers and stack slots hold the context pointer:
  *
- *        MIXED              may be the context, or the offset varies
- *       /  |  \
- *   CTX+n FP+n OTHER        context + n, frame pointer + n, certainly neither
- *       \  |  /
- *        NONE               no path reaches here
+ *          MIXED            may be the context, or the offset varies
+ *         /     \
+ *        /     FRAME        may point anywhere into the stack, a caller's or the own
+ *       /      /   \
+ *   CTX+n   FP+n   OTHER    context + n, frame pointer + n, certainly neither
+ *       \      |   /
+ *           NONE            no path reaches here
  *
  * Accesses through CTX+n are checked against the type's field table here and now.
- * Accesses through MIXED are left to the checked interpreter. Stores through pointers
- * other than the frame's own are taken not to hit a spilled context: what this analysis
- * assumes of a program is proven only by full verification.
+ * Accesses through MIXED are left to the checked interpreter.
+ *
+ * Slots are followed for accesses through FP+n. What goes through FRAME is summed up for
+ * the whole program: once a function that holds the context in its stack hands out a
+ * pointer into it, or a context is stored through such a pointer, anything that is loaded
+ * through FRAME may be the context (`shared`); and what a function passed to others may
+ * have changed when they return. Pointers are taken to come back only from the stack: maps
+ * and packets hold numbers, and a pointer of which a part was overwritten is a number, too.
+ * That is what the kernel demands of a program, and full verification proves.
  */
 #include "verify/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum flow_kind { FLOW_NONE, FLOW_CTX, FLOW_FP, FLOW_OTHER, FLOW_MIXED };
+enum flow_kind { FLOW_NONE, FLOW_CTX, FLOW_FP, FLOW_OTHER, FLOW_FRAME, FLOW_MIXED };
 
 struct flow_value {
 	uint8_t kind; /* enum flow_kind */
@@ -43,10 +51,23 @@ struct flow {
 	uint8_t *queued;
 	uint32_t n_todo;
 	bool *returns_ctx; /* by function: r0 at exit may be the context */
+	bool shared;	   /* what is loaded through FRAME may be the context */
+	bool below;	   /* pointers into frames are moved down, or by variables */
 	int err;
 };
 
-static const struct flow_value flow_other = {FLOW_OTHER, 0}, flow_mixed = {FLOW_MIXED, 0};
+static const struct flow_value flow_other = {FLOW_OTHER, 0}, flow_frame = {FLOW_FRAME, 0},
+			       flow_mixed = {FLOW_MIXED, 0};
+
+static bool flow_may_be_ctx(struct flow_value v)
+{
+	return v.kind == FLOW_CTX || v.kind == FLOW_MIXED;
+}
+
+static bool flow_may_be_frame(struct flow_value v)
+{
+	return v.kind == FLOW_FP || v.kind == FLOW_FRAME || v.kind == FLOW_MIXED;
+}
 
 static struct flow_value flow_join_value(struct flow_value a, struct flow_value b)
 {
@@ -54,11 +75,7 @@ static struct flow_value flow_join_value(struct flow_value a, struct flow_value 
 		return b;
 	if (b.kind == FLOW_NONE || (a.kind == b.kind && a.off == b.off))
 		return a;
-	/* Without a context on either side the result certainly is none. */
-	if (a.kind != FLOW_CTX && a.kind != FLOW_MIXED && b.kind != FLOW_CTX &&
-	    b.kind != FLOW_MIXED)
-		return flow_other;
-	return flow_mixed;
+	return flow_may_be_ctx(a) || flow_may_be_ctx(b) ? flow_mixed : flow_frame;
 }
 
 /* Joins `from` into the state kept for block start `insn`; queues it if it changed. */
@@ -96,6 +113,25 @@ static void flow_to(struct flow *f, uint32_t insn, const struct flow_state *from
 _Static_assert(sizeof(struct flow_state) == (11 + FLOW_SLOTS) * sizeof(struct flow_value),
 	       "registers and slots are one array for the join");
 
+/* Something was learnt about the whole program: all of it must be looked at again. */
+static void flow_again(struct flow *f)
+{
+	for (uint32_t n = 0; n < f->w->image->n_insns; n++) {
+		if (f->at[n] && !f->queued[n]) {
+			f->queued[n] = 1;
+			f->todo[f->n_todo++] = n;
+		}
+	}
+}
+
+static void flow_learn(struct flow *f, bool *what)
+{
+	if (*what)
+		return;
+	*what = true;
+	flow_again(f);
+}
+
 static void flow_stack_use(struct flow *f, uint32_t insn, int off)
 {
 	struct verified_subprog *sub = &f->w->subprogs[verify_subprog_of(f->w, insn)];
@@ -104,15 +140,17 @@ static void flow_stack_use(struct flow *f, uint32_t insn, int off)
 		sub->stack = MAX(sub->stack, (uint32_t)MIN(-off, VERIFY_STACK_SIZE));
 }
 
-/* value + delta for pointers; anything else becomes OTHER or stays MIXED. */
+/* value + delta for pointers; anything else stays what it is. */
 static struct flow_value flow_add(struct flow *f, uint32_t insn, struct flow_value v, int64_t delta)
 {
+	if (flow_may_be_frame(v) && v.kind != FLOW_FP && delta < 0)
+		flow_learn(f, &f->below);
 	if (v.kind != FLOW_CTX && v.kind != FLOW_FP)
-		return v.kind == FLOW_MIXED ? v : flow_other;
+		return v;
 	if (v.off + delta < INT16_MIN || v.off + delta > INT16_MAX) {
 		if (v.kind == FLOW_FP)
 			flow_stack_use(f, insn, -VERIFY_STACK_SIZE);
-		return v.kind == FLOW_CTX ? flow_mixed : flow_other;
+		return v.kind == FLOW_CTX ? flow_mixed : flow_frame;
 	}
 	v.off = (int16_t)(v.off + delta);
 	if (v.kind == FLOW_FP)
@@ -140,9 +178,13 @@ static void flow_alu(struct flow *f, uint32_t i, struct flow_state *s, int id)
 		/* A variable offset into the context or the frame. */
 		if (dst->kind == FLOW_FP || src.kind == FLOW_FP)
 			flow_stack_use(f, i, -VERIFY_STACK_SIZE);
-		if (dst->kind == FLOW_CTX || dst->kind == FLOW_MIXED || src.kind == FLOW_CTX ||
-		    src.kind == FLOW_MIXED)
+		if ((flow_may_be_frame(*dst) && dst->kind != FLOW_FP) ||
+		    (flow_may_be_frame(src) && src.kind != FLOW_FP))
+			flow_learn(f, &f->below);
+		if (flow_may_be_ctx(*dst) || flow_may_be_ctx(src))
 			*dst = flow_mixed;
+		else if (flow_may_be_frame(*dst) || flow_may_be_frame(src))
+			*dst = flow_frame;
 		else
 			*dst = flow_other;
 		return;
@@ -173,6 +215,19 @@ static void flow_store(struct flow *f, uint32_t i, struct flow_state *s, int off
 	for (int b = off; b < off + size; b++)
 		if (b < 0 && b >= -VERIFY_STACK_SIZE)
 			s->slot[(-b - 1) / 8] = flow_other;
+}
+
+/* A pointer that somebody else may have put there. */
+static struct flow_value flow_foreign(const struct flow *f)
+{
+	return f->shared ? flow_mixed : flow_frame;
+}
+
+/* Others may have written to the slots from FP + off up. */
+static void flow_clobber(const struct flow *f, struct flow_state *s, int off)
+{
+	for (int n = 0; n < FLOW_SLOTS && -8 * n > off; n++)
+		s->slot[n] = flow_join_value(s->slot[n], flow_foreign(f));
 }
 
 /* The base register of a memory access, and its size; NULL: not a memory access. */
@@ -214,13 +269,26 @@ static void flow_memory(struct flow *f, uint32_t i, struct flow_state *s, int fo
 			slot = flow_slot(s, base.off + insn->off);
 			if (slot && flow_size(insn) == 8)
 				v = *slot;
+		} else if (flow_may_be_frame(base) && flow_size(insn) == 8) {
+			v = flow_foreign(f);
 		}
+		if (flow_may_be_frame(base) && base.kind != FLOW_FP && insn->off < 0)
+			flow_learn(f, &f->below);
 		s->reg[insn->dst_reg] = v.kind == FLOW_NONE ? flow_other : v;
 		return;
 	}
 	if (base.kind == FLOW_FP)
 		flow_store(f, i, s, base.off + insn->off, flow_size(insn),
 			   form == ISA_FORM_STX ? s->reg[insn->src_reg] : flow_other);
+	else if (flow_may_be_frame(base)) {
+		if (insn->off < 0)
+			flow_learn(f, &f->below);
+		if (form == ISA_FORM_STX && flow_size(insn) == 8) {
+			if (flow_may_be_ctx(s->reg[insn->src_reg]))
+				flow_learn(f, &f->shared);
+			flow_clobber(f, s, -VERIFY_STACK_SIZE);
+		}
+	}
 	if (form == ISA_FORM_ATOMIC) {
 		int id = f->w->facts[i].id;
 
@@ -231,32 +299,80 @@ static void flow_memory(struct flow *f, uint32_t i, struct flow_state *s, int fo
 	}
 }
 
+/* Lowest FP + n from which up a called function may reach this one's stack; 0: not at all. */
+static int flow_passed(const struct flow *f, const struct flow_state *s)
+{
+	int low = 0;
+
+	for (int r = 1; r <= 5; r++) {
+		if (s->reg[r].kind == FLOW_FP)
+			low = MIN(low, f->below ? -VERIFY_STACK_SIZE : s->reg[r].off);
+		else if (flow_may_be_frame(s->reg[r]))
+			low = -VERIFY_STACK_SIZE;
+	}
+	return low;
+}
+
+/* A function of the program, or a helper that calls one, may use the stack that it is given
+ * pointers to. */
+static void flow_share(struct flow *f, struct flow_state *s)
+{
+	int low = flow_passed(f, s);
+
+	for (int n = 0; n < FLOW_SLOTS && -8 * n > low; n++)
+		if (flow_may_be_ctx(s->slot[n]))
+			flow_learn(f, &f->shared);
+	flow_clobber(f, s, low);
+}
+
+static bool flow_calls_back(const struct bpf_insn *insn)
+{
+	const struct helper *helper = catalog_helper((uint32_t)insn->imm);
+
+	for (int a = 0; helper && a < 5; a++)
+		if (helper->args[a] == ARG_FUNC)
+			return true;
+	return false;
+}
+
+/* The state at the start of function `to`: called with the registers of s, or (NULL) back
+ * from a helper with whatever that was given. */
+static void flow_enter(struct flow *f, uint32_t to, const struct flow_state *s)
+{
+	struct flow_state entry;
+
+	for (int r = 0; r < 11; r++)
+		entry.reg[r] = flow_other;
+	for (int n = 0; n < FLOW_SLOTS; n++)
+		entry.slot[n] = flow_other;
+	for (int r = 1; r <= 5; r++) {
+		if (!s)
+			entry.reg[r] = flow_frame;
+		else
+			entry.reg[r] = s->reg[r].kind == FLOW_FP ? flow_frame : s->reg[r];
+	}
+	entry.reg[10] = (struct flow_value){FLOW_FP, 0};
+	flow_to(f, to, &entry);
+}
+
 static void flow_call(struct flow *f, uint32_t i, struct flow_state *s, int id)
 {
+	const struct bpf_insn *insn = &f->w->image->insns[i];
+	uint32_t to = i + 1 + (uint32_t)insn->imm;
 	struct flow_value ret = flow_other;
 
-	if (id == ISA_CALL_LOCAL || id == ISA_LD_FUNC) {
-		uint32_t to = i + 1 + (uint32_t)f->w->image->insns[i].imm;
-		struct flow_state entry;
-
-		for (int r = 0; r < 11; r++)
-			entry.reg[r] = flow_other;
-		for (int n = 0; n < FLOW_SLOTS; n++)
-			entry.slot[n] = flow_other;
-		if (id == ISA_CALL_LOCAL) {
-			for (int r = 1; r <= 5; r++)
-				if (s->reg[r].kind == FLOW_CTX || s->reg[r].kind == FLOW_MIXED)
-					entry.reg[r] = s->reg[r];
-			if (f->returns_ctx[verify_subprog_of(f->w, to)])
-				ret = flow_mixed;
-		}
-		entry.reg[10] = (struct flow_value){FLOW_FP, 0};
-		flow_to(f, to, &entry);
-		if (id == ISA_LD_FUNC) {
-			s->reg[f->w->image->insns[i].dst_reg] = flow_other;
-			return;
-		}
+	if (id == ISA_LD_FUNC) {
+		flow_enter(f, to, NULL);
+		s->reg[insn->dst_reg] = flow_other;
+		return;
 	}
+	if (id == ISA_CALL_LOCAL) {
+		flow_enter(f, to, s);
+		if (f->returns_ctx[verify_subprog_of(f->w, to)])
+			ret = flow_mixed;
+	}
+	if (id == ISA_CALL_LOCAL || (id == ISA_CALL_HELPER && flow_calls_back(insn)))
+		flow_share(f, s);
 	s->reg[0] = ret;
 	for (int r = 1; r <= 5; r++)
 		s->reg[r] = flow_other;
@@ -267,15 +383,8 @@ static void flow_exit(struct flow *f, uint32_t i, const struct flow_state *s)
 {
 	uint32_t sub = verify_subprog_of(f->w, i);
 
-	if ((s->reg[0].kind != FLOW_CTX && s->reg[0].kind != FLOW_MIXED) || f->returns_ctx[sub])
-		return;
-	f->returns_ctx[sub] = true;
-	for (uint32_t n = 0; n < f->w->image->n_insns; n++) {
-		if (f->at[n] && !f->queued[n]) {
-			f->queued[n] = 1;
-			f->todo[f->n_todo++] = n;
-		}
-	}
+	if (flow_may_be_ctx(s->reg[0]))
+		flow_learn(f, &f->returns_ctx[sub]);
 }
 
 static bool flow_block_start(const struct flow *f, uint32_t i)
@@ -354,8 +463,7 @@ static int flow_fact(struct flow *f, uint32_t i, const struct flow_state *s)
 	const struct flow_value *base = flow_base(s, insn, form);
 	const struct ctx_field *field;
 
-	if ((form == ISA_FORM_LD_ABS || form == ISA_FORM_LD_IND) &&
-	    (s->reg[6].kind == FLOW_OTHER || s->reg[6].kind == FLOW_FP))
+	if ((form == ISA_FORM_LD_ABS || form == ISA_FORM_LD_IND) && !flow_may_be_ctx(s->reg[6]))
 		return verify_fail(f->w, -EINVAL, i,
 				   "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
 	if (!base)

@@ -151,6 +151,75 @@ static void function_returning_the_context(void **state)
 	verified_unref(v);
 }
 
+/* The context goes through the stack of one function to another: what is loaded there may
+ * be the context, so nothing may be translated, nor taken for something else. */
+static void context_through_the_stack(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t insn;
+		uint8_t flags; /* of that instruction */
+	} cases[] = {
+		/* spilled and loaded by the function itself */
+		{"*(u64 *)(r10 -8) = r1\nr2 = *(u64 *)(r10 -8)\nr0 = *(u32 *)(r2 +0)\nexit\n", 2,
+		 VERIFIED_CTX},
+		/* half of it overwritten: a number */
+		{"*(u64 *)(r10 -8) = r1\n*(u32 *)(r10 -4) = 0\nr2 = *(u64 *)(r10 -8)\n"
+		 "r0 = *(u32 *)(r2 +0)\nexit\n",
+		 3, 0},
+		/* in a struct that a function gets */
+		{"*(u64 *)(r10 -16) = r1\nr1 = r10\nr1 += -16\ncall f\nexit\n"
+		 "f: r2 = *(u64 *)(r1 +0)\nr0 = *(u32 *)(r2 +0)\nexit\n",
+		 6, VERIFIED_MAYBE_CTX},
+		/* in a struct that a callback gets */
+		{"*(u64 *)(r10 -8) = r1\nr1 = 4\nr2 = subprog[f]\nr3 = r10\nr3 += -8\nr4 = 0\n"
+		 "call 181\nr0 = 0\nexit\n"
+		 "f: r2 = *(u64 *)(r2 +0)\nr0 = *(u32 *)(r2 +0)\nexit\n",
+		 11, VERIFIED_MAYBE_CTX},
+		/* stored by a function into its caller's stack */
+		{"*(u64 *)(r10 -8) = 0\nr2 = r10\nr2 += -8\ncall f\nr1 = *(u64 *)(r10 -8)\n"
+		 "r0 = *(u32 *)(r1 +0)\nexit\n"
+		 "f: *(u64 *)(r2 +0) = r1\nr0 = 0\nexit\n",
+		 5, VERIFIED_MAYBE_CTX},
+		/* replaced by a function in its caller's stack */
+		{"*(u64 *)(r10 -8) = r1\nr2 = r10\nr2 += -8\ncall f\nr1 = *(u64 *)(r10 -8)\n"
+		 "r0 = *(u32 *)(r1 +0)\nexit\n"
+		 "f: *(u64 *)(r2 +0) = r2\nr0 = 0\nexit\n",
+		 5, VERIFIED_MAYBE_CTX},
+		/* spilled below what a function gets */
+		{"*(u64 *)(r10 -16) = r1\n*(u64 *)(r10 -8) = 0\nr1 = r10\nr1 += -8\ncall f\n"
+		 "r1 = *(u64 *)(r10 -16)\nr0 = *(u32 *)(r1 +0)\nexit\n"
+		 "f: *(u64 *)(r1 +0) = 1\nr0 = 0\nexit\n",
+		 6, VERIFIED_CTX},
+		/* the same, but the function goes down */
+		{"*(u64 *)(r10 -16) = r1\n*(u64 *)(r10 -8) = 0\nr1 = r10\nr1 += -8\ncall f\n"
+		 "r1 = *(u64 *)(r10 -16)\nr0 = *(u32 *)(r1 +0)\nexit\n"
+		 "f: *(u64 *)(r1 -8) = r1\nr0 = 0\nexit\n",
+		 6, VERIFIED_MAYBE_CTX},
+		/* through one of two slots */
+		{"r3 = r10\nr3 += -8\nr2 = *(u32 *)(r1 +4)\n*(u64 *)(r10 -8) = r2\n"
+		 "*(u64 *)(r10 -16) = r2\nif r2 == 0 goto use\nr3 += -8\n"
+		 "use: *(u64 *)(r3 +0) = r1\nr4 = *(u64 *)(r10 -16)\nr0 = *(u32 *)(r4 +0)\nexit\n",
+		 9, VERIFIED_MAYBE_CTX},
+		/* keys on the stack do not matter to helpers */
+		{"*(u64 *)(r10 -8) = r1\n*(u64 *)(r10 -16) = 0\nr1 = r10\nr1 += -16\nr2 = 8\n"
+		 "call 16\nr1 = *(u64 *)(r10 -8)\nr0 = *(u32 *)(r1 +0)\nexit\n",
+		 7, VERIFIED_CTX},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct verify_image image = {.gpl = true};
+		const struct verified *v;
+		struct visor_diag diag = {0};
+
+		if (assemble_and_verify(cases[i].text, &image, &v, &diag))
+			fail_msg("case %zu: %s: %s", i, diag.place, diag.text);
+		if (v->facts[cases[i].insn].flags != cases[i].flags)
+			fail_msg("case %zu: flags %d", i, v->facts[cases[i].insn].flags);
+		verified_unref(v);
+	}
+}
+
 static void diag_names_the_instruction(void **state)
 {
 	struct verify_image image = {0};
@@ -172,6 +241,7 @@ int main(void)
 		cmocka_unit_test(registered_helpers),
 		cmocka_unit_test(mixed_context_is_marked),
 		cmocka_unit_test(function_returning_the_context),
+		cmocka_unit_test(context_through_the_stack),
 		cmocka_unit_test(diag_names_the_instruction),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
