@@ -7,6 +7,9 @@
  */
 #include "map/array.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 static uint64_t *slots_at(const struct map *map, uint32_t index)
 {
 	return (uint64_t *)(map->mem) + index;
@@ -81,6 +84,36 @@ uint32_t map_prog_slot(const struct map *map, uint32_t index)
 	if (UNLIKELY(index >= map->desc.max_entries))
 		return 0;
 	return slots_get(map, index);
+}
+
+/* Reading a hole of the file would fill it with memory: they are stepped over. */
+uint32_t map_prog_next(const struct map *map, uint32_t *index)
+{
+	uint64_t i = *index, data_end = 0, max = map->desc.max_entries;
+
+	for (; i < max; i++) {
+		if (i * 8 >= data_end) {
+			off_t at = lseek(map->fd, (off_t)(i * 8), SEEK_DATA), end;
+
+			if (at < 0 && errno == ENXIO)
+				break;
+			end = at < 0 ? -1 : lseek(map->fd, at, SEEK_HOLE);
+			if (end < 0) { /* a file system that does not tell */
+				data_end = UINT64_MAX;
+			} else {
+				data_end = (uint64_t)end;
+				i = MAX(i, (uint64_t)at / 8);
+				if (i >= max)
+					break;
+			}
+		}
+		if (slots_get(map, (uint32_t)i)) {
+			*index = (uint32_t)i;
+			return slots_get(map, (uint32_t)i);
+		}
+	}
+	*index = (uint32_t)max;
+	return 0;
 }
 
 const struct map_ops prog_array_ops = {

@@ -175,8 +175,7 @@ void obj_refs(const struct obj *obj, void (*fn)(void *user, enum obj_kind kind, 
 		if (obj->map->btf_id)
 			fn(user, OBJ_BTF, obj->map->btf_id);
 		if (obj->map->desc.type == BPF_MAP_TYPE_PROG_ARRAY)
-			for (uint32_t i = 0; i < obj->map->desc.max_entries; i++)
-				if (map_prog_slot(obj->map, i))
-					fn(user, OBJ_PROG, map_prog_slot(obj->map, i));
+			for (uint32_t i = 0, id; (id = map_prog_next(obj->map, &i)); i++)
+				fn(user, OBJ_PROG, id);
 	}
 }

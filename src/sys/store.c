@@ -865,9 +865,8 @@ int store_prog_array_type(struct visor *v, struct obj *map, uint32_t *type)
 
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < map->map->desc.max_entries && !use.type; i++) {
-		uint32_t id = map_prog_slot(map->map, i);
-		struct obj *prog = id ? store_peek(v, OBJ_PROG, id, &err) : NULL;
+	for (uint32_t i = 0, id; !use.type && (id = map_prog_next(map->map, &i)); i++) {
+		struct obj *prog = store_peek(v, OBJ_PROG, id, &err);
 
 		if (prog)
 			use.type = prog->prog->head->type;

@@ -224,6 +224,28 @@ static void prog_array_names_programs(void **state)
 	map_unref(map);
 }
 
+/* An enormous array that was hardly used is walked at once, and takes no memory by it. */
+static void prog_array_walk(void **state)
+{
+	struct map *map = maps_new(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 0x7fffff00, 0);
+	static const uint32_t keys[] = {0, 5, 1000000, 0x7ffffeff};
+	uint32_t at = 0, id;
+
+	assert_int_equal(map_prog_next(map, &at), 0);
+	for (uint32_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		id = i + 1;
+		assert_int_equal(map_user_update(map, &keys[i], &id, BPF_ANY), 0);
+	}
+	at = 0;
+	for (uint32_t i = 0; i < ARRAY_SIZE(keys); i++, at++) {
+		assert_int_equal(map_prog_next(map, &at), i + 1);
+		assert_int_equal(at, keys[i]);
+	}
+	assert_int_equal(map_prog_next(map, &at), 0);
+	assert_in_range(map_memlock(map), 1, 1 << 20);
+	map_unref(map);
+}
+
 static void devmap_names_devices(void **state)
 {
 	struct map *map = maps_new(BPF_MAP_TYPE_DEVMAP, 4, 8, 4, 0);
@@ -295,6 +317,7 @@ int main(void)
 		cmocka_unit_test(hash_spreads_keys),
 		cmocka_unit_test(lru_keeps_what_is_used),
 		cmocka_unit_test(prog_array_names_programs),
+		cmocka_unit_test(prog_array_walk),
 		cmocka_unit_test(devmap_names_devices),
 		cmocka_unit_test(frozen_for_the_user_side),
 		cmocka_unit_test(readonly_descriptor),
