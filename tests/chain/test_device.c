@@ -144,7 +144,7 @@ static void in_chain(struct seen *out)
 	struct chain_desc *desc;
 	struct visor_diag d = {0};
 	struct chain_stats *s;
-	struct chain *c;
+	struct chain *c = NULL;
 
 	snprintf(in, sizeof(in), "%s/in.pcap", dir);
 	write_capture(in);
