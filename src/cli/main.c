@@ -135,8 +135,8 @@ static int main_command(struct cli *cli)
 								!strcmp(words[used], "help")));
 
 		if (used < n && !help && *words[used] == '-')
-			return cli_usage(cli, "expected a command after '%s', not '%s'",
-					 cmd->words, words[used]);
+			return cli_usage(cli, "expected a command after '%s', not '%s'", cmd->words,
+					 words[used]);
 		if (used < n && !help)
 			return main_unknown(cli, cmd, words[used]);
 		cli_print_group(cmd, help ? stdout : stderr);

@@ -363,7 +363,8 @@ static int asm_resolve(struct asm_state *st, const struct asm_use *use)
 		if (number < 0) {
 			asm_fail(st, use->line, use->column, "unknown map '%.*s'",
 				 (int)MIN(use->name.len, 80u), use->name.s);
-			diag_hint(st->diag, "bytecode has numbers, not names: map[fd:N], map[id:N]");
+			diag_hint(st->diag,
+				  "bytecode has numbers, not names: map[fd:N], map[id:N]");
 			return -EINVAL;
 		}
 		insn->imm = number;

@@ -482,7 +482,7 @@ static void failures(void **state)
 	} cases[] = {
 		{"ports: {in: {pcap: ~/none.pcap}}\nmodules: {m: @/modules/counter.o}\nlinks: [in "
 		 "-> m]\n",
-		 "test.yaml:1:9: ~/none.pcap", "No such file"},
+		 "test.yaml:1:9: ~/none.pcap", "cannot open the capture file"},
 		{"ports: {in: {generate: 1}}\nmodules: {m: ~/none.o}\nlinks: [in -> m]\n",
 		 "test.yaml:2:14", ""},
 		{"ports: {in: {generate: 1}}\nmodules: {m: ~/all.pcap}\nlinks: [in -> m]\n",

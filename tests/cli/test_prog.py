@@ -217,5 +217,35 @@ class Kernel(common.Case):
         self.assertFalse(os.path.exists(self.pins + "/acl/acl_xdp"))
 
 
+class BadTypes(common.Case):
+    def test_dangling_types(self):
+        """libbpf follows type ids without looking; a file that abuses that gets an error."""
+        with open(common.module("acl"), "rb") as f:
+            good = f.read()
+        start = good.index(b"\x9f\xeb\x01\x00\x18\x00\x00\x00")
+        at = start + 24 + struct.unpack_from("<I", good, start + 8)[0]
+        end = at + struct.unpack_from("<I", good, start + 12)[0]
+        tail = {1: 4, 3: 12, 14: 4, 17: 4}
+        each = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}
+        bad, seen, number = self.path("bad.o"), set(), 0
+        while at < end:
+            info, number = struct.unpack_from("<I", good, at + 4)[0], number + 1
+            kind, n = info >> 24 & 31, info & 0xffff
+            size = 12 + tail.get(kind, 0) + each.get(kind, 0) * n
+            # The type that each refers to first, and the name.
+            where = {3: 12, 4: 16, 13: 8, 15: 12}.get(kind, 8 if kind in (2, 8, 9, 10, 12, 14) else 0)
+            for off in {where, 0} - ({0} if kind == 0 else set()):
+                if (kind, off) in seen or (kind == 4 and not n):
+                    continue
+                seen.add((kind, off))
+                self.path("bad.o", good[:at + off] + b"\xf0\xff\xff\x7f" + good[at + off + 4:])
+                self.fails("prog", "load", bad, says="bad.o: the type information (.BTF) is damaged: ")
+            if kind == 8:
+                self.path("bad.o", good[:at + 8] + struct.pack("<I", number) + good[at + 12:])
+                self.fails("prog", "load", bad, says="bad.o: the type information (.BTF) is damaged: ")
+            at += size
+        self.assertGreater(len(seen), 12)
+
+
 if __name__ == "__main__":
     common.main()

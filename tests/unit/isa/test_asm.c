@@ -175,7 +175,8 @@ static void says_what_is_wrong(void **state)
 	fails("goto nowhere\nexit", "1:6", "label 'nowhere' is not defined", "");
 	fails("a:\nexit\n a: exit", "3:2", "label 'a' is already defined in line 1", "");
 	fails("call bpf_foo", "1:6", "'bpf_foo' is neither a helper nor a label", "");
-	fails("r1 = map[foo]", "1:10", "unknown map 'foo'", "bytecode has numbers, not names: map[fd:N], map[id:N]");
+	fails("r1 = map[foo]", "1:10", "unknown map 'foo'",
+	      "bytecode has numbers, not names: map[fd:N], map[id:N]");
 	fails("r1 = -r2", "1:7", "'r2' must be the same register as before, r1", "");
 	fails("r1 = \"x\"", "1:6",
 	      "expected '-', '(', 'le16', 'le32', 'le64', 'be16' or the like, "
