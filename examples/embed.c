@@ -38,26 +38,14 @@ static const struct visor_prog_type rule_type = {
 };
 
 /* Refuses customers who owe more than they order; the others get a priority, and are counted. */
-static const char rule[] = "	r6 = r1\n"
-			   "	r1 = *(u32 *)(r6 +4)\n"
-			   "	call 65536\n"
-			   "	r1 = *(u32 *)(r6 +0)\n"
-			   "	if r0 > r1 goto refuse\n"
-			   "	r0 = 7\n"
-			   "	*(u32 *)(r6 +8) = r0\n"
-			   "	r1 = 0\n"
-			   "	*(u32 *)(r10 -4) = r1\n"
-			   "	r2 = r10\n"
-			   "	r2 += -4\n"
-			   "	r1 = map[accepted]\n"
-			   "	call bpf_map_lookup_elem\n"
-			   "	if r0 == 0 goto refuse\n"
-			   "	r1 = 1\n"
-			   "	lock *(u64 *)(r0 +0) += r1\n"
-			   "	r0 = 1\n"
-			   "	exit\n"
-			   "refuse:	r0 = 0\n"
-			   "	exit\n";
+static const char rule[] = "r6 = r1\n r1 = *(u32 *)(r6 +4)\n call 65536\n" /* debt_of(customer) */
+			   "r1 = *(u32 *)(r6 +0)\n if r0 > r1 goto refuse\n"
+			   "r0 = 7\n *(u32 *)(r6 +8) = r0\n" /* priority = 7 */
+			   "r1 = 0\n *(u32 *)(r10 -4) = r1\n r2 = r10\n r2 += -4\n"
+			   "r1 = map[accepted]\n call bpf_map_lookup_elem\n"
+			   "if r0 == 0 goto refuse\n"
+			   "r1 = 1\n lock *(u64 *)(r0 +0) += r1\n r0 = 1\n exit\n"
+			   "refuse: r0 = 0\n exit\n";
 
 static int map_by_name(void *user, const char *name)
 {

@@ -67,7 +67,8 @@ void visor_last_diag(struct visor_diag *out);
 /* Takes a name that BPF_OBJ_PIN gave away again (a client of the kernel calls unlink). */
 int visor_unpin(struct visor *v, const char *path);
 
-/* The user's own state directory, on tmpfs: /run/visor for root, else $XDG_RUNTIME_DIR/visor. */
+/* The user's own state directory, on tmpfs, which the command line uses if it is told no other:
+ * $XDG_RUNTIME_DIR/visor, else /dev/shm/visor-UID. -ENAMETOOLONG. */
 int visor_state_default(char *path, size_t size);
 
 /* ---- custom program types and helpers ------------------------------------------------ */
@@ -182,7 +183,8 @@ void visor_map_free(struct visor_map *map);
 
 /* The value in place, or NULL; valid until the entry is deleted. Per-CPU maps: NULL (use get). */
 void *visor_map_lookup(struct visor_map *map, const void *key);
-/* Copies; for per-CPU maps the values of all CPUs in 8-byte-aligned slots. */
+/* Copies; for per-CPU maps the values of all CPUs in 8-byte-aligned slots. These return -EPERM
+ * where the map's descriptor is not open for it, or the map is frozen. */
 int visor_map_get(struct visor_map *map, const void *key, void *value);
 int visor_map_set(struct visor_map *map, const void *key, const void *value, uint64_t flags);
 int visor_map_delete(struct visor_map *map, const void *key);

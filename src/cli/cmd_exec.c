@@ -49,6 +49,7 @@ int cli_exec(struct cli *cli)
 {
 	const char *state = cli->opt[OPT_STATE], *before = getenv("LD_PRELOAD");
 	char library[PATH_MAX], *preload = NULL;
+	struct visor_diag diag = {0};
 	char folder[PATH_MAX];
 	int err;
 
@@ -58,7 +59,8 @@ int cli_exec(struct cli *cli)
 		state = getenv("VISOR_STATE");
 	if (!state || !*state) {
 		/* A private engine would end with the first process of a script. */
-		engine_default_state(folder, sizeof(folder));
+		if (engine_default_state(folder, sizeof(folder), &diag))
+			return cli_fail(&diag);
 		state = folder;
 	}
 	if (exec_library(library, sizeof(library)))

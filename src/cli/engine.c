@@ -22,21 +22,15 @@ static const struct {
 	[OBJECT_BTF] = {BPF_BTF_GET_NEXT_ID, BPF_BTF_GET_FD_BY_ID},
 };
 
-void engine_default_state(char *path, size_t size)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-	if (runtime && *runtime == '/')
-		snprintf(path, size, "%s/visor", runtime);
-	else
-		snprintf(path, size, "/dev/shm/visor-%u", (unsigned int)getuid());
-}
-
-/* The default directory may be in a place where anybody can make one of that name first. */
-static int engine_check_owner(const char *path, struct visor_diag *diag)
+/* The directory may be in a place where anybody can make one of that name first. */
+int engine_default_state(char *path, size_t size, struct visor_diag *diag)
 {
 	struct stat st;
+	int err = visor_state_default(path, size);
 
+	if (err)
+		return diag_fail(diag, err, "open",
+				 "the default state directory's name is too long");
 	if (lstat(path, &st))
 		return 0; /* it will be made */
 	if (S_ISDIR(st.st_mode) && st.st_uid == getuid() && !(st.st_mode & 022))
@@ -69,11 +63,8 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 		state = environment;
 	if (state)
 		snprintf(e->state, sizeof(e->state), "%s", state);
-	else if (scope == ENGINE_SHARED) {
-		engine_default_state(e->state, sizeof(e->state));
-		if (engine_check_owner(e->state, &diag))
-			return cli_fail(&diag);
-	}
+	else if (scope == ENGINE_SHARED && engine_default_state(e->state, sizeof(e->state), &diag))
+		return cli_fail(&diag);
 	opts.state = *e->state ? e->state : NULL;
 	if (visor_open(&opts, &e->visor, &diag) < 0)
 		return cli_fail(&diag);

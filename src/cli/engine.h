@@ -30,8 +30,8 @@ enum engine_scope {
 int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e);
 void engine_end(struct engine *e);
 
-/* The user's default state directory, on memory where there is one. */
-void engine_default_state(char *path, size_t size);
+/* The user's default state directory; -EPERM if it is there and somebody else may write to it. */
+int engine_default_state(char *path, size_t size, struct visor_diag *diag);
 
 enum object_kind { OBJECT_MAP, OBJECT_PROG, OBJECT_LINK, OBJECT_BTF, OBJECT_KINDS };
 extern const char *const object_name[OBJECT_KINDS]; /* "map", ... */

@@ -122,11 +122,9 @@ VISOR_EXPORT int visor_state_default(char *path, size_t size)
 	const char *run = getenv("XDG_RUNTIME_DIR");
 	int n;
 
-	if (geteuid() == 0)
-		n = snprintf(path, size, "/run/visor");
-	else if (run && run[0] == '/')
+	if (run && run[0] == '/')
 		n = snprintf(path, size, "%s/visor", run);
 	else
-		n = snprintf(path, size, "/dev/shm/visor-%u", (unsigned)geteuid());
+		n = snprintf(path, size, "/dev/shm/visor-%u", (unsigned)getuid());
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }

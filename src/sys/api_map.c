@@ -15,6 +15,7 @@ struct visor_map {
 	int fd;
 	struct obj *obj;
 	struct map *map;
+	int mode; /* O_RDONLY, O_WRONLY or O_RDWR */
 };
 
 /* Takes fd over. */
@@ -35,6 +36,7 @@ static int map_handle(struct visor *v, int fd, struct visor_map **out, struct vi
 		return diag_fail(diag, err, "map", "descriptor %d is not a map of this engine", fd);
 	}
 	map->map = map->obj->map;
+	map->mode = fcntl(fd, F_GETFL) & O_ACCMODE;
 	*out = map;
 	return 0;
 }
@@ -102,12 +104,14 @@ VISOR_EXPORT void *visor_map_lookup(struct visor_map *map, const void *key)
 {
 	const struct map_kind *kind = catalog_map(map->map->desc.type);
 
-	return kind->traits & (MAP_PER_CPU | MAP_NO_LOOKUP) ? NULL : map_lookup(map->map, key, 0);
+	return map->mode == O_WRONLY || kind->traits & (MAP_PER_CPU | MAP_NO_LOOKUP)
+		       ? NULL
+		       : map_lookup(map->map, key, 0);
 }
 
 VISOR_EXPORT int visor_map_get(struct visor_map *map, const void *key, void *value)
 {
-	return map_user_lookup(map->map, key, value, 0);
+	return map->mode == O_WRONLY ? -EPERM : map_user_lookup(map->map, key, value, 0);
 }
 
 VISOR_EXPORT int visor_map_set(struct visor_map *map, const void *key, const void *value,
@@ -121,19 +125,19 @@ VISOR_EXPORT int visor_map_set(struct visor_map *map, const void *key, const voi
 		.value = (void *)value,
 	};
 
-	if (map_is_frozen(map->map))
+	if (map->mode == O_RDONLY || map_is_frozen(map->map))
 		return -EPERM;
 	return map_op_update(&op, flags);
 }
 
 VISOR_EXPORT int visor_map_delete(struct visor_map *map, const void *key)
 {
-	return map_is_frozen(map->map) ? -EPERM : map_user_delete(map->map, key);
+	return map->mode == O_RDONLY ? -EPERM : map_user_delete(map->map, key);
 }
 
 VISOR_EXPORT int visor_map_next_key(struct visor_map *map, const void *key, void *next)
 {
-	return map_user_next_key(map->map, key, next);
+	return map->mode == O_WRONLY ? -EPERM : map_user_next_key(map->map, key, next);
 }
 
 VISOR_EXPORT int visor_ringbuf_wait_fd(struct visor *v, int fd)

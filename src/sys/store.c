@@ -97,6 +97,10 @@ int store_open(struct visor *v, const char *path, struct visor_diag *diag)
 	v->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v->dir < 0)
 		return diag_fail(diag, -errno, "state", "cannot open the state directory %s", path);
+	/* Even a reader locks and maps for writing: without, every object would seem absent. */
+	if (faccessat(v->dir, ".", W_OK | X_OK, AT_EACCESS))
+		return diag_fail(diag, -errno, "state", "cannot write to the state directory %s",
+				 path);
 	for (int k = 0; k < OBJ_KIND_COUNT; k++) {
 		v->kinds[k] = store_subdir(v->dir, store_folders[k], diag, path);
 		if (v->kinds[k] < 0)

@@ -235,6 +235,7 @@ class State(Loaded):
         os.mkdir(self.path("visor"))
         os.chmod(self.path("visor"), 0o777)
         self.fails("state", says="only you can write to")
+        self.fails("exec", "true", says="only you can write to")
 
     def test_hostile_state(self):
         """Files of a state directory that somebody has damaged: errors, no crashes."""
