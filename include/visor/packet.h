@@ -66,6 +66,7 @@ struct visor_packet {
 	uint32_t verdict;	   /* the program's return value */
 	uint32_t redirect_ifindex; /* target of bpf_redirect / bpf_redirect_map, 0: none */
 	uint64_t redirect_flags;
+	const void *redirect_map; /* of bpf_redirect_map; for visor_packet_target() */
 };
 
 /* A packet of len bytes at data, with the room that lies between buf and buf + size. */

@@ -159,6 +159,13 @@ int visor_prog_run(struct visor_prog *prog, struct visor_packet *pkt, struct vis
 int visor_prog_run_batch(struct visor_prog *prog, struct visor_packet *pkts, uint32_t n,
 			 struct visor_diag *diag);
 
+/*
+ * After the verdict XDP_REDIRECT or TC_ACT_REDIRECT: the interfaces to send to, one by one,
+ * several with BPF_F_BROADCAST. Start with *next = 0; returns 0 at the end. Call it before
+ * the program is freed.
+ */
+uint32_t visor_packet_target(const struct visor_packet *pkt, uint32_t *next);
+
 /* One run of a custom type on its context struct; user reaches helpers. */
 int visor_prog_run_ctx(struct visor_prog *prog, void *ctx, void *user, uint64_t *ret,
 		       struct visor_diag *diag);

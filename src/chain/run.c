@@ -105,13 +105,17 @@ static enum chain_outcome run_redirect(struct run *r, uint32_t i)
 {
 	const struct visor_packet *pkt = &r->chain->batch->pkts[i];
 	const struct plan *plan = r->chain->plan;
+	enum chain_outcome outcome = CHAIN_UNSENT;
+	uint32_t next = 0, ifindex;
 
 	if (r->chain->hook == hook_get(CHAIN_HOOK_TC) && (pkt->redirect_flags & BPF_F_INGRESS))
 		return CHAIN_HOST; /* received by the host on that interface */
-	for (uint32_t p = 0; p < plan->n_ports; p++)
-		if (plan->ports[p].ifindex == pkt->redirect_ifindex)
-			return run_send(r, p, i);
-	return CHAIN_UNSENT;
+	/* A packet that is broadcast is sent if any port took it. */
+	while ((ifindex = visor_packet_target(pkt, &next)))
+		for (uint32_t p = 0; p < plan->n_ports; p++)
+			if (plan->ports[p].ifindex == ifindex && run_send(r, p, i) == CHAIN_SENT)
+				outcome = CHAIN_SENT;
+	return outcome;
 }
 
 static enum chain_outcome run_dispose(struct run *r, uint32_t port, uint32_t i)

@@ -180,6 +180,22 @@ static int run_one(struct visor_prog *prog, struct visor_run *run, struct visor_
 	return 0;
 }
 
+VISOR_EXPORT uint32_t visor_packet_target(const struct visor_packet *pkt, uint32_t *next)
+{
+	const struct map *map = pkt->redirect_map;
+
+	if (!(pkt->redirect_flags & BPF_F_BROADCAST))
+		return (*next)++ ? 0 : pkt->redirect_ifindex;
+	while (*next < map->desc.max_entries) {
+		uint32_t ifindex = map_dev_slot(map, (*next)++);
+
+		if (ifindex && !((pkt->redirect_flags & BPF_F_EXCLUDE_INGRESS) &&
+				 ifindex == pkt->ingress_ifindex))
+			return ifindex;
+	}
+	return 0;
+}
+
 VISOR_EXPORT int visor_prog_run_batch(struct visor_prog *prog, struct visor_packet *pkts,
 				      uint32_t n, struct visor_diag *diag)
 {

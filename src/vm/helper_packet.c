@@ -60,6 +60,7 @@ HELPER_BODY(redirect_map)
 	}
 	pkt->redirect_ifindex = ifindex;
 	pkt->redirect_flags = a3;
+	pkt->redirect_map = PTR(a1);
 	return XDP_REDIRECT;
 }
 

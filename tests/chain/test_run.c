@@ -272,6 +272,35 @@ static void unlinked(void **state)
 	done(c, s);
 }
 
+/* A device map: to one port, to all, to all but the one it came from. */
+static void spread(void **state)
+{
+	uint64_t odd = count(is_odd).packets, even = captures.n - odd;
+	static const char *const flags[] = {"8", "24"}; /* BPF_F_BROADCAST, _EXCLUDE_INGRESS */
+
+	for (int excluded = 0; excluded < 2; excluded++) {
+		char yaml[512];
+		struct chain_stats *s;
+		struct chain *c;
+
+		snprintf(yaml, sizeof(yaml),
+			 "ports: {in: {pcap: ~/all.pcap, pcap_out: ~/back.pcap, ifindex: 7},\n"
+			 "  a: {pcap_out: ~/a.pcap, ifindex: 8}, b: {null: , ifindex: 9}}\n"
+			 "modules: {m: {object: @/tests/chain/spread.o, config: {flags: %s},\n"
+			 "  maps: {ports: {0: 7, 1: 8, 3: 9}}}}\nlinks: [in -> m]\n",
+			 flags[excluded]);
+		c = up(yaml);
+		s = run(c);
+		assert_int_equal(s->outcomes[CHAIN_SENT], captures.n);
+		assert_int_equal(PACKETS(s, "m", "spread", "redirect"), captures.n);
+		assert_int_equal(port(s, "in")->io.out_packets, excluded ? 0 : even);
+		assert_int_equal(port(s, "a")->io.out_packets, captures.n);
+		assert_int_equal(port(s, "b")->io.out_packets, even);
+		done(c, s);
+	}
+	assert_true(odd && even);
+}
+
 /* tx on a port without a sink, and a slot that was emptied under the running chain. */
 static void nowhere_to_go(void **state)
 {
@@ -646,6 +675,7 @@ int main(void)
 		cmocka_unit_test(linear),
 		cmocka_unit_test(branches),
 		cmocka_unit_test(unlinked),
+		cmocka_unit_test(spread),
 		cmocka_unit_test(nowhere_to_go),
 		cmocka_unit_test(inner_calls),
 		cmocka_unit_test(shapes),
