@@ -338,21 +338,33 @@ static int entry_key(struct cli *cli, struct view *v, int at, struct visor_diag 
 	return err;
 }
 
+/* Opens the map of a command whose last argument is a key, and parses that: 0, or an exit
+ * code with nothing left open. */
+static int entry_open(struct cli *cli, struct view *v, int *at)
+{
+	struct visor_diag diag = {0};
+	int code = view_open(cli, v, at);
+
+	if (code)
+		return code;
+	if (*at + 1 != cli->n_args)
+		code = cli_usage(cli, "expected %s", cli->cmd->args);
+	else if (entry_key(cli, v, *at, &diag))
+		code = cli_fail(&diag);
+	if (code)
+		view_close(v);
+	return code;
+}
+
 int cli_map_get(struct cli *cli)
 {
 	struct visor_diag diag = {0};
 	struct json json, *j = NULL;
 	struct view v;
-	int at = 0, err, code = view_open(cli, &v, &at);
+	int at = 0, err, code = entry_open(cli, &v, &at);
 
 	if (code)
 		return code;
-	if (at + 1 != cli->n_args) {
-		code = cli_usage(cli, "expected %s", cli->cmd->args);
-		goto out;
-	}
-	if (entry_key(cli, &v, at, &diag))
-		goto out;
 	err = view_lookup(&v, v.key);
 	if (err < 0) {
 		diag_fail(&diag, err, "get",
@@ -457,16 +469,10 @@ int cli_map_delete(struct cli *cli)
 	struct visor_diag diag = {0};
 	union bpf_attr attr = {0};
 	struct view v;
-	int at = 0, err, code = view_open(cli, &v, &at);
+	int at = 0, err, code = entry_open(cli, &v, &at);
 
 	if (code)
 		return code;
-	if (at + 1 != cli->n_args) {
-		code = cli_usage(cli, "expected %s", cli->cmd->args);
-		goto out;
-	}
-	if (entry_key(cli, &v, at, &diag))
-		goto out;
 	attr.map_fd = (uint32_t)v.fd;
 	attr.key = (uintptr_t)v.key;
 	err = load_bpf(BPF_MAP_DELETE_ELEM, &attr, sizeof(attr));
@@ -476,7 +482,6 @@ int cli_map_delete(struct cli *cli)
 			  : err == -EINVAL ? "entries of map '%s' cannot be deleted: %s"
 					   : "map '%s': cannot delete %s",
 			  v.info.name, cli->args[at]);
-out:
 	view_close(&v);
 	return diag.err ? cli_fail(&diag) : code;
 }
