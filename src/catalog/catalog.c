@@ -128,7 +128,8 @@ const char *catalog_verdict(uint32_t prog_type, uint32_t value)
 {
 	static const struct {
 		const char *name;
-		uint32_t set, value;
+		uint64_t set;
+		uint32_t value;
 	} verdicts[] = {
 #define VERDICT(set, name) {#name, set, (uint32_t)name},
 #include "catalog/progs.def"
@@ -158,8 +159,9 @@ static const struct helper helpers[__BPF_FUNC_MAX_ID] = {
 			      .progs = progs_,            \
 			      .ret = ret_,                \
 			      .args = {ARGS args_},       \
-			      .flags = flags_,            \
-			      .maps = maps_},
+			      .flags = (flags_) | HELPER_ENGINE, \
+			      .maps = maps_,              \
+			      .size = {8, 8, 8, 8, 8}},
 #include "catalog/helpers.def"
 #undef HELPER
 #undef ARGS
@@ -246,6 +248,8 @@ bool catalog_helper_takes_map(const struct helper *helper, uint32_t map_type)
 		return map_type == BPF_MAP_TYPE_DEVMAP;
 	case MAPS_RINGBUF:
 		return map_type == BPF_MAP_TYPE_RINGBUF;
+	case MAPS_BY_TYPE:
+		return false;
 	}
 	return false;
 }

@@ -15,16 +15,15 @@
 
 /* ---- program types ------------------------------------------------------------------- */
 
-/* Bits for sets of program types, used in helpers.def. */
-enum prog_set {
-	P_XDP = 1 << 0,
-	P_TC = 1 << 1,     /* BPF_PROG_TYPE_SCHED_CLS, SCHED_ACT */
-	P_SOCKET = 1 << 2, /* BPF_PROG_TYPE_SOCKET_FILTER */
-	P_CUSTOM = 1 << 3, /* registered by an embedder */
-	P_SKB = P_TC | P_SOCKET,
-	P_PACKET = P_XDP | P_SKB,
-	P_ANY = P_PACKET | P_CUSTOM,
-};
+/* Sets of program types: one bit for each enum bpf_prog_type, and one for an embedder's own. */
+#define P_(id) (UINT64_C(1) << BPF_PROG_TYPE_##id)
+#define P_XDP	 P_(XDP)
+#define P_TC	 (P_(SCHED_CLS) | P_(SCHED_ACT))
+#define P_SOCKET P_(SOCKET_FILTER)
+#define P_CUSTOM (UINT64_C(1) << 63) /* registered by an embedder */
+#define P_SKB	 (P_TC | P_SOCKET)
+#define P_PACKET (P_XDP | P_SKB)
+#define P_ANY	 (P_PACKET | P_CUSTOM)
 
 /* What reading a context field yields. */
 enum ctx_yield {
@@ -34,6 +33,16 @@ enum ctx_yield {
 	CTX_PKT_END,   /* end of the packet's bytes */
 	CTX_NULL,      /* a pointer that is always NULL here, read as the constant 0 (sockets) */
 	CTX_POINTER,   /* custom types: pointer to `region` readable and writable bytes */
+	/* Pointers that only verification knows; the engine yields no such context. */
+	CTX_SOCK_COMMON,	 /* struct bpf_sock of any kind (kernel: sock_common) */
+	CTX_SOCK_COMMON_OR_NULL,
+	CTX_SOCKET,		 /* full socket */
+	CTX_SOCKET_OR_NULL,
+	CTX_TCP_SOCK_OR_NULL,
+	CTX_FLOW_KEYS,		 /* struct bpf_flow_keys */
+	CTX_BTF,		 /* trusted pointer to the kernel's struct `btf` */
+	CTX_BTF_OR_NULL,
+	CTX_READ_ONLY_BUF,	 /* bpf_iter: buffer of limited size */
 };
 
 /* How a field may be accessed. A part is any naturally aligned piece of 1, 2, 4 or 8 bytes;
@@ -58,25 +67,41 @@ struct ctx_field {
 	uint8_t yield;          /* enum ctx_yield */
 	uint16_t engine_off;    /* in the object that r1 points to when the program runs */
 	uint16_t region;        /* CTX_POINTER: bytes behind the pointer */
+	const char *btf;	/* CTX_BTF: the struct's name */
+	uint64_t attach;	/* not 0: only for these expected attach types, one bit each */
+};
+
+/* What the context of a type is. */
+enum ctx_kind {
+	CTX_IS_FIELDS,	 /* a struct of the UAPI: `fields` */
+	CTX_IS_BTF_ARGS, /* u64[], each an argument of the function that the program attaches to,
+			  * typed by BTF (tracing, lsm, struct_ops) */
+	CTX_IS_RAW_ARGS, /* u64[] of numbers: raw_tracepoint */
+	CTX_IS_BYTES,	 /* ctx_size readable bytes (tracepoint, kprobe), no pointers */
+	CTX_IS_MEMORY,	 /* readable and writable memory of the caller's size: syscall */
 };
 
 struct prog_type {
 	const char *name;      /* "xdp" */
 	uint32_t type;         /* enum bpf_prog_type, or >= VISOR_PROG_CUSTOM */
-	uint32_t set;          /* enum prog_set bit */
+	uint64_t set;          /* its P_ bit */
 	uint32_t ctx_size;     /* bytes of the UAPI context */
-	uint32_t engine_size;  /* bytes of the engine's context object */
+	uint32_t engine_size;  /* bytes of the engine's context object; 0: the engine cannot run it */
 	const char *const *sections; /* libbpf SEC() names, NULL-terminated */
 	const struct ctx_field *fields;
 	uint32_t n_fields;
 	int64_t ret_min, ret_max; /* range of legal return values; INT64_MIN, INT64_MAX: any */
 	bool packet;           /* the context is a struct visor_packet */
 	bool direct_write;     /* packet bytes may be written directly */
+	uint8_t ctx_kind;      /* enum ctx_kind */
+	const char *ctx_name;  /* BTF name of the context struct ("__sk_buff"), or NULL */
 	const void *owner;     /* custom types: the engine they were registered with */
 };
 
-/* The built-in type, or NULL. Custom types are looked up by their engine. */
+/* The type that the engine can run, or NULL. Custom types are looked up by their engine. */
 const struct prog_type *catalog_prog(uint32_t type);
+/* Any type the kernel has, for verification alone (engine_size 0 where it cannot run). */
+const struct prog_type *catalog_prog_known(uint32_t type);
 const struct prog_type *catalog_prog_by_name(const char *name);
 
 /* The field that [off, off + size) lies in, or NULL if it is in none. */
@@ -88,45 +113,128 @@ const struct ctx_field *catalog_ctx_field(const struct prog_type *type, uint32_t
 const struct ctx_field *catalog_ctx_access(const struct prog_type *type, uint32_t off,
 					   uint32_t size, bool write);
 
+/*
+ * The verdict of verification on one access to a context of fields, raw args or bytes, with
+ * everything the kernel looks at: expected attach type, sign extension. 0 with *out filled
+ * (a row without a field, for kinds without fields: yield CTX_SCALAR), or -EACCES.
+ */
+struct ctx_query {
+	uint32_t attach_type;
+	uint32_t off, size;
+	bool write, sign_extend;
+};
+struct ctx_answer {
+	uint8_t yield;	    /* enum ctx_yield */
+	uint8_t field_size; /* the whole field; an access of less is a narrow load */
+	const char *btf;    /* CTX_BTF */
+	const struct ctx_field *field; /* or NULL */
+};
+int catalog_ctx_query(const struct prog_type *type, const struct ctx_query *q,
+		      struct ctx_answer *out);
+
+/* What the kernel demands of the return value of a program (not lsm, struct_ops: those depend
+ * on their target). False: anything. */
+bool catalog_return_range(const struct prog_type *type, uint32_t attach_type, int64_t *min,
+			  int64_t *max);
+
+/* The kernel's bpf_prog_load_check_attach: 0 or -EINVAL for a type and expected attach type. */
+int catalog_attach_check(uint32_t type, uint32_t attach_type);
+/* True if programs of that type may be sleepable / may use packet pointers in ctx etc. */
+bool catalog_prog_can_sleep(const struct prog_type *type, uint32_t attach_type);
+/* True if packet bytes may be read (or written) directly, as the kernel's
+ * may_access_direct_pkt_data decides; lsm/flow dissector specials included. */
+bool catalog_packet_access(const struct prog_type *type, bool write);
+
 /* Name of a return value of this type ("XDP_DROP"), or NULL. */
 const char *catalog_verdict(uint32_t prog_type, uint32_t value);
 
 /* ---- helpers ------------------------------------------------------------------------- */
 
-/* Argument kinds. A MEM argument's length is the next argument (SIZE or SIZE0). */
+/*
+ * An argument: a kind, and modifiers. The length of a MEM argument is the next argument
+ * (SIZE or SIZE0) unless it is FIXED, when helper->size[] has it.
+ */
 enum helper_arg {
 	ARG_NONE,
-	ARG_ANY,          /* any initialised value */
-	ARG_MAP,          /* a map */
-	ARG_MAP_KEY,      /* readable memory of the map's key size */
-	ARG_MAP_VALUE,    /* readable memory of the map's value size */
-	ARG_UNINIT_MAP_VALUE, /* writable memory of the map's value size */
-	ARG_CTX,          /* the context */
-	ARG_MEM,          /* readable memory, length in the next argument */
-	ARG_MEM_OR_NULL,
-	ARG_UNINIT_MEM,   /* writable memory, length in the next argument */
-	ARG_UNINIT_MEM_OR_NULL,
-	ARG_UNINIT_U64,   /* 8 writable bytes, aligned */
-	ARG_CONST_STR,    /* NUL-terminated text in a map value that nobody can change any more */
-	ARG_SIZE,         /* length, 1.. */
-	ARG_SIZE0,        /* length, 0.. */
-	ARG_ALLOC_SIZE,   /* constant: bytes of the memory returned */
-	ARG_ALLOC_MEM,    /* memory from a RET_ALLOC_MEM_OR_NULL, released by this call */
-	ARG_FUNC,         /* a callback: address of a static function */
-	ARG_STACK_OR_NULL, /* the callback's context */
+	ARG_ANY,	/* any initialised value */
+	ARG_MAP,	/* a map */
+	ARG_MAP_KEY,	/* readable memory of the map's key size */
+	ARG_MAP_VALUE,	/* readable memory of the map's value size */
+	ARG_CTX,	/* the context */
+	ARG_MEM,	/* memory */
+	ARG_SIZE,	/* length, 1.. */
+	ARG_SIZE0,	/* length, 0.. */
+	ARG_ALLOC_SIZE, /* constant: bytes of the memory returned */
+	ARG_ALLOC_MEM,	/* ring buffer record, released by this call */
+	ARG_CONST_STR,	/* NUL-terminated text in a map value that nobody can change any more */
+	ARG_FUNC,	/* a callback: address of a static function */
+	ARG_STACK,	/* the callback's context: pointer into the stack */
+	ARG_SPIN_LOCK,
+	ARG_TIMER,
+	ARG_SOCK_COMMON,     /* struct sock_common or more */
+	ARG_SOCKET,	     /* struct bpf_sock, full */
+	ARG_BTF,	     /* pointer to kernel struct helper->btf[i] */
+	ARG_BTF_SOCK_COMMON, /* socket pointer, UAPI or BTF, that is at least a sock_common */
+	ARG_PERCPU_BTF,	     /* pointer to a per-CPU kernel variable */
+	ARG_KPTR_DEST,	     /* bpf_kptr_xchg: the slot */
+	ARG_DYNPTR,
+	ARG_KIND = 0xff,
+
+	/* Modifiers. */
+	ARG_NULL = 0x100,    /* or NULL */
+	ARG_UNINIT = 0x200,  /* written by the helper; need not be initialised */
+	ARG_WRITE = 0x400,   /* written by the helper (and may be read) */
+	ARG_FIXED = 0x800,   /* size in helper->size[i] */
+	ARG_ALIGNED = 0x1000,
+	ARG_RELEASE = 0x2000,	   /* the reference is released by this call */
+	ARG_RDONLY = 0x4000,	   /* read-only memory is fine (dynptrs: not written) */
+	ARG_DYN_LOCAL = 0x10000,   /* which dynptr */
+	ARG_DYN_RINGBUF = 0x20000,
+	ARG_DYN_SKB = 0x40000,
+	ARG_DYN_XDP = 0x80000,
+
+	/* Combinations with a name. */
+	ARG_UNINIT_MAP_VALUE = ARG_MAP_VALUE | ARG_UNINIT | ARG_WRITE,
+	ARG_MAP_VALUE_OR_NULL = ARG_MAP_VALUE | ARG_NULL,
+	ARG_MEM_OR_NULL = ARG_MEM | ARG_NULL,
+	ARG_UNINIT_MEM = ARG_MEM | ARG_UNINIT | ARG_WRITE,
+	ARG_UNINIT_MEM_OR_NULL = ARG_UNINIT_MEM | ARG_NULL,
+	ARG_UNINIT_U64 = ARG_UNINIT_MEM | ARG_FIXED | ARG_ALIGNED, /* size[i] = 8 */
+	ARG_STACK_OR_NULL = ARG_STACK | ARG_NULL,
+	ARG_BTF_OR_NULL = ARG_BTF | ARG_NULL,
 };
 
 enum helper_ret {
 	RET_INTEGER,
 	RET_VOID,
-	RET_MAP_VALUE_OR_NULL,
-	RET_ALLOC_MEM_OR_NULL, /* must be released */
+	RET_MAP_VALUE,
+	RET_SOCKET,
+	RET_TCP_SOCK,
+	RET_SOCK_COMMON,
+	RET_ALLOC_MEM,	    /* memory of ARG_ALLOC_SIZE bytes (ring buffer), must be released */
+	RET_DYNPTR_MEM,	    /* slice of a dynptr, of constant size */
+	RET_MEM_OR_BTF,	    /* per_cpu_ptr, this_cpu_ptr: by the variable's type */
+	RET_BTF,	    /* kernel struct helper->ret_btf */
+	RET_BTF_TRUSTED,
+	RET_KPTR,	    /* bpf_kptr_xchg: what the slot held */
+	RET_KIND = 0x7f,
+	RET_NULL = 0x80,    /* or NULL */
+	RET_MAP_VALUE_OR_NULL = RET_MAP_VALUE | RET_NULL,
+	RET_ALLOC_MEM_OR_NULL = RET_ALLOC_MEM | RET_NULL, /* must be released */
 };
 
 enum helper_flag {
 	HELPER_GPL = 1,        /* only for programs with a GPL-compatible licence */
 	HELPER_PKT_MOVES = 2,  /* may move the packet: packet pointers become invalid */
 	HELPER_PKT_DATA = 4,   /* its memory arguments may be packet bytes */
+	HELPER_MIGHT_SLEEP = 8, /* only where the program may sleep */
+	HELPER_ENGINE = 16,    /* this engine has a body for it */
+	HELPER_ACQUIRE = 32,   /* returns a reference that must be released */
+	HELPER_RELEASE = 64,   /* releases the reference in its ARG_RELEASE */
+	HELPER_CAP_BPF = 128,  /* not for unprivileged programs */
+	HELPER_CAP_PERFMON = 256,
+	HELPER_FASTCALL = 512, /* bpf_fastcall: scratch registers are preserved */
+	HELPER_RET_PKT_PART = 1024, /* spare */
 };
 
 /* What the ARG_MAP of a helper may be: see catalog_helper_takes_map(). */
@@ -138,26 +246,40 @@ enum helper_maps {
 	MAPS_PROG_ARRAY,
 	MAPS_DEVMAP,
 	MAPS_RINGBUF,
+	/* verification only; rows of maps.def tell which helper ids a type permits */
+	MAPS_BY_TYPE,
 };
 
 struct helper {
 	const char *name; /* "map_lookup_elem", without the bpf_ prefix */
 	uint32_t id;      /* BPF_FUNC_* */
-	uint32_t progs;   /* enum prog_set bits that may call it */
+	uint64_t progs;   /* P_ bits of the types that may call it */
 	uint8_t ret;      /* enum helper_ret */
-	uint8_t args[5];  /* enum helper_arg */
-	uint8_t flags;    /* enum helper_flag */
-	uint8_t maps;     /* enum helper_maps */
+	uint8_t maps;     /* enum helper_maps: what its ARG_MAP may be */
+	uint16_t flags;   /* enum helper_flag */
+	uint32_t args[5]; /* enum helper_arg */
+	uint8_t size[5];  /* ARG_FIXED: bytes */
+	const char *btf[5];  /* ARG_BTF: names of the kernel structs */
+	const char *ret_btf; /* RET_BTF */
 };
 
 /* The helper of that id if this engine implements it, or NULL. */
 const struct helper *catalog_helper(uint32_t id);
+/*
+ * The contract of a helper, implemented here or not, in a program of this type and expected
+ * attach type: some helpers take other arguments in other types. *out is NULL where the
+ * kernel has no such helper. Returns 0, or -EINVAL if programs of that kind may not call it.
+ */
+int catalog_helper_contract(uint32_t id, const struct prog_type *type, uint32_t attach_type,
+			    bool sleepable, const struct helper **out);
 /* The UAPI's name of any helper id, implemented or not ("map_lookup_elem"), or NULL. */
 const char *catalog_helper_name(uint32_t id);
 /* Id by name, with or without "bpf_"; -1 if unknown. */
 int catalog_helper_id(const char *name);
-/* True if a map of this type may be the helper's ARG_MAP. */
+/* True if a map of this type may be the helper's ARG_MAP, as the engine implements both. */
 bool catalog_helper_takes_map(const struct helper *helper, uint32_t map_type);
+/* The kernel's rule, for every map type and helper id (check_map_func_compatibility). */
+bool catalog_map_permits(uint32_t map_type, uint32_t helper_id);
 
 /* ---- maps ---------------------------------------------------------------------------- */
 
@@ -165,6 +287,7 @@ bool catalog_helper_takes_map(const struct helper *helper, uint32_t map_type);
 struct map_desc {
 	uint32_t type; /* enum bpf_map_type */
 	uint32_t key_size, value_size, max_entries, flags;
+	uint64_t extra; /* map_extra */
 	uint32_t id;
 	char name[BPF_OBJ_NAME_LEN];
 };

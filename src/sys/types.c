@@ -20,7 +20,7 @@ struct sys_type {
 	uint32_t n_helpers;
 };
 
-static const uint8_t type_args[] = {
+static const uint32_t type_args[] = {
 	[VISOR_ARG_NONE] = ARG_NONE, [VISOR_ARG_SCALAR] = ARG_ANY,
 	[VISOR_ARG_CTX] = ARG_CTX,   [VISOR_ARG_MAP] = ARG_MAP,
 	[VISOR_ARG_MEM] = ARG_MEM,   [VISOR_ARG_MEM_OUT] = ARG_UNINIT_MEM,

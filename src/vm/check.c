@@ -440,9 +440,11 @@ static bool check_arg_func(struct check_args *c, uint64_t addr)
 
 static bool check_arg(struct check_args *c)
 {
+	uint32_t arg = c->call->desc->args[c->n - 1];
+	unsigned access = arg & ARG_WRITE ? CHECK_WRITE : CHECK_READ;
 	uint64_t v = c->r[c->n];
 
-	switch ((enum helper_arg)c->call->desc->args[c->n - 1]) {
+	switch (arg & ARG_KIND) {
 	case ARG_NONE:
 	case ARG_ANY:
 	case ARG_ALLOC_SIZE:
@@ -452,40 +454,33 @@ static bool check_arg(struct check_args *c)
 	case ARG_MAP:
 		return check_arg_map(c, v);
 	case ARG_MAP_KEY:
-		return !c->map || check_arg_memory(c, v, c->map->desc.key_size, CHECK_READ);
+		return !c->map || check_arg_memory(c, v, c->map->desc.key_size, access);
 	case ARG_MAP_VALUE:
-		return !c->map || check_arg_memory(c, v, c->map->desc.value_size, CHECK_READ);
-	case ARG_UNINIT_MAP_VALUE:
-		return !c->map || check_arg_memory(c, v, c->map->desc.value_size, CHECK_WRITE);
+		return !c->map || check_arg_memory(c, v, c->map->desc.value_size, access);
 	case ARG_CTX:
 		if (v != check_ctx(c->run, c->run->prog))
 			return check_arg_fail(c, "not the context");
 		c->r[c->n] = check_addr(c->run->ctx);
 		return true;
 	case ARG_MEM:
-		return check_arg_sized(c, v, CHECK_READ, false);
-	case ARG_MEM_OR_NULL:
-		return check_arg_sized(c, v, CHECK_READ, true);
-	case ARG_UNINIT_MEM:
-		return check_arg_sized(c, v, CHECK_WRITE, false);
-	case ARG_UNINIT_MEM_OR_NULL:
-		return check_arg_sized(c, v, CHECK_WRITE, true);
-	case ARG_UNINIT_U64:
-		if (v % 8)
+		if (!(arg & ARG_FIXED))
+			return check_arg_sized(c, v, access, arg & ARG_NULL);
+		if (arg & ARG_ALIGNED && v % 8)
 			return check_arg_fail(c, "not aligned to 8 bytes");
-		return check_arg_memory(c, v, 8, CHECK_WRITE);
+		return check_arg_memory(c, v, c->call->desc->size[c->n - 1], access);
 	case ARG_CONST_STR:
 		return check_arg_string(c, v);
 	case ARG_ALLOC_MEM:
 		return check_arg_record(c, v);
 	case ARG_FUNC:
 		return check_arg_func(c, v);
-	case ARG_STACK_OR_NULL:
-		if (!v || check_stack(c->run, v, 1))
+	case ARG_STACK:
+		if ((!v && arg & ARG_NULL) || check_stack(c->run, v, 1))
 			return true;
 		return check_arg_fail(c, "neither NULL nor stack");
+	default:
+		return check_arg_fail(c, "unknown kind of argument");
 	}
-	return check_arg_fail(c, "unknown kind of argument");
 }
 
 bool check_call(struct visor_run *run, const struct vm_call *call, uint64_t *r)
@@ -503,7 +498,7 @@ bool check_called(struct visor_run *run, const struct vm_call *call, const uint6
 	const struct helper *desc = call->desc;
 
 	for (int a = 0; desc && a < 5; a++) {
-		if (desc->args[a] == ARG_ALLOC_MEM) {
+		if ((desc->args[a] & ARG_KIND) == ARG_ALLOC_MEM) {
 			for (uint32_t n = run->n_regions; n-- > 0;)
 				if (run->regions[n].record &&
 				    check_addr(run->regions[n].start) == r[a + 1])
