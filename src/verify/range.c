@@ -527,29 +527,12 @@ static inline bool range_known(const struct range *r, bool jmp32)
 	return jmp32 ? range_is_const32(r) : range_is_const(r);
 }
 
-static int range_taken_same(const struct range_compare *c, bool jmp32, const struct range *a)
-{
-	if (c->kind == RANGE_EQUAL)
-		return 1;
-	if (c->kind == RANGE_BELOW)
-		return !c->strict;
-	if (c->kind == RANGE_OTHER)
-		return -1;
-	if (range_known(a, jmp32))
-		return (jmp32 ? (uint32_t)a->bits.value : a->bits.value) != 0;
-	if (jmp32)
-		return a->s32_min <= 0 && a->s32_max >= 0 ? -1 : 1;
-	return a->smin <= 0 && a->smax >= 0 ? -1 : 1;
-}
-
 int range_branch_taken(uint8_t op, bool jmp32, const struct range *a, const struct range *b)
 {
 	const struct range_compare *c = &range_compares[op >> 4];
 	int taken = -1;
 
-	if (a == b) {
-		taken = range_taken_same(c, jmp32, a);
-	} else if (c->kind == RANGE_EQUAL) {
+	if (c->kind == RANGE_EQUAL) {
 		taken = range_equal(a, b, jmp32);
 	} else if (c->kind == RANGE_SET) {
 		if (range_known(b, jmp32))
@@ -601,8 +584,6 @@ void range_refine(uint8_t op, bool jmp32, bool taken, struct range *a, struct ra
 	const struct range_compare *c = &range_compares[op >> 4];
 	bool positive = taken != c->inverted;
 
-	if (a == b)
-		return;
 	if (c->kind == RANGE_EQUAL && positive) {
 		range_learn_equal(a, b, jmp32);
 	} else if (c->kind == RANGE_BELOW) {

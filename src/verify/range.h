@@ -244,11 +244,14 @@ void range_sext(struct range *r, int bytes,
 
 /*
  * Whether `a OP b` is true for all values (1), for none (0), or not known (-1). op: BPF_OP() of a
- * conditional jump; jmp32: of the lower halves. The same pointer twice is one value twice.
+ * conditional jump; jmp32: of the lower halves. That a and b are the same value is not noticed.
  */
 int range_branch_taken(uint8_t op, bool jmp32, const struct range *a, const struct range *b);
 
-/* Knowing that `a OP b` is true (taken) or false. Both change; a == b as pointers: nothing does. */
+/*
+ * Knowing that `a OP b` is true (taken) or false, changes both. They may be the same object, but
+ * `r < r` is then taken for possible, as Linux does.
+ */
 void range_refine(uint8_t op, bool jmp32, bool taken, struct range *a, struct range *b);
 
 /* Whether cur's intervals are within old's; known bits do not count. */
