@@ -12,7 +12,7 @@
  */
 #include <linux/bpf.h>
 
-#include "tests/kernel.h"
+#include "../kernel.h"
 #include "verify/range.h"
 
 enum {
