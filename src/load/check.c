@@ -5,15 +5,15 @@
  * libbpf trusts much of a file that a compiler wrote: a symbol, relocation or type number
  * out of range makes it crash. What is checked here is what would: that every table, string
  * and cross reference of the ELF file is inside of what it refers to, and the same for the
- * type information (sys/btf.c). Whether the file makes sense is for libbpf to say.
+ * type information (btf/check.c). Whether the file makes sense is for libbpf to say.
  */
 #include "load/check.h"
-#include "sys/sys.h"
+#include "btf/btf.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/btf.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -146,31 +146,29 @@ static int check_relocations(struct check *c, uint32_t i)
 	return 0;
 }
 
-static int check_btf(struct check *c, uint32_t i, struct sys_btf *btf)
+static int check_btf(struct check *c, uint32_t i, struct btf **btf)
 {
 	const Elf64_Shdr *s = &c->sections[i];
-	char why[256];
+	struct visor_diag diag = {0};
 	void *copy;
-	int err;
 
-	if (btf->data)
+	if (*btf)
 		return BAD(c, "there are two sections '.BTF'");
 	copy = malloc(s->sh_size);
 	if (!copy)
 		return diag_fail(c->diag, -ENOMEM, "open", "out of memory");
 	memcpy(copy, c->data + s->sh_offset, s->sh_size);
-	err = btf_check(btf, copy, (uint32_t)s->sh_size, BTF_OBJECT, why);
-	if (err) {
+	if (btf_new(copy, (uint32_t)s->sh_size, NULL, NULL, BTF_OBJECT, btf, &diag)) {
 		free(copy);
-		*btf = (struct sys_btf){0};
-		return BAD(c, "the type information (.BTF) is damaged: %s", why);
+		return BAD(c, "the type information (.BTF) is damaged: %s", diag.text);
 	}
+	btf_adopt(*btf, copy);
 	return 0;
 }
 
 /* One part of .BTF.ext: records grouped by section, each of the stated size. */
-static int check_ext_part(struct check *c, const struct sys_btf *btf, const uint8_t *at,
-			  uint32_t len, uint32_t least, bool has_type)
+static int check_ext_part(struct check *c, const struct btf *btf, const uint8_t *at, uint32_t len,
+			  uint32_t least, bool has_type)
 {
 	uint32_t size, n;
 
@@ -197,7 +195,7 @@ static int check_ext_part(struct check *c, const struct sys_btf *btf, const uint
 	return 0;
 }
 
-static int check_btf_ext(struct check *c, uint32_t i, const struct sys_btf *btf)
+static int check_btf_ext(struct check *c, uint32_t i, const struct btf *btf)
 {
 	const Elf64_Shdr *s = &c->sections[i];
 	const uint8_t *data = c->data + s->sh_offset;
@@ -227,7 +225,7 @@ static int check_btf_ext(struct check *c, uint32_t i, const struct sys_btf *btf)
 
 static int check_all(struct check *c)
 {
-	struct sys_btf btf = {0};
+	struct btf *btf = NULL;
 	uint32_t i, ext = 0, n_symtabs = 0;
 	int err = check_header(c);
 
@@ -249,10 +247,9 @@ static int check_all(struct check *c)
 	}
 	if (!err && !n_symtabs)
 		err = BAD(c, "there is no symbol table: the object was stripped");
-	if (!err && ext && btf.data)
-		err = check_btf_ext(c, ext, &btf);
-	free((void *)btf.data);
-	free(btf.types);
+	if (!err && ext && btf)
+		err = check_btf_ext(c, ext, btf);
+	btf_unref(btf);
 	return err;
 }
 

@@ -16,7 +16,7 @@
 /* ---- creation ----------------------------------------------------------------------------- */
 
 /* BTF of key and value must have the map's sizes; some kinds want more of the key. */
-static int map_check_btf(const struct map_attr *attr, const struct sys_btf *btf)
+static int map_check_btf(const struct map_attr *attr, const struct btf *btf)
 {
 	bool array = attr->type == BPF_MAP_TYPE_ARRAY || attr->type == BPF_MAP_TYPE_PERCPU_ARRAY;
 	uint32_t key_kind = 0, value_kind = 0;

@@ -56,7 +56,7 @@ out:
 }
 
 /* Takes btf over. */
-static int btf_store(struct visor *v, void *data, uint32_t size, struct sys_btf *btf)
+static int btf_store(struct visor *v, const struct btf *btf)
 {
 	struct obj_head head = {0};
 	struct obj *obj;
@@ -65,18 +65,17 @@ static int btf_store(struct visor *v, void *data, uint32_t size, struct sys_btf 
 
 	err = store_begin(v, OBJ_BTF, &id, &fd);
 	if (err) {
-		btf_free(btf);
+		btf_unref(btf);
 		return err;
 	}
-	err = obj_write(fd, &head, OBJ_BTF, id, sizeof(head), data, size);
+	err = obj_write(fd, &head, OBJ_BTF, id, sizeof(head), btf->data, btf->size);
 	obj = err ? NULL : obj_new(OBJ_BTF, fd);
 	if (!obj) {
 		close(fd);
 		store_abort(v, OBJ_BTF);
-		btf_free(btf);
+		btf_unref(btf);
 		return err ? err : -ENOMEM;
 	}
-	memcpy(btf->file, &head, sizeof(head));
 	obj->id = id;
 	obj->btf = btf;
 	return store_commit(v, obj, 0);
@@ -85,34 +84,30 @@ static int btf_store(struct visor *v, void *data, uint32_t size, struct sys_btf 
 int cmd_btf_load(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 {
 	struct user_log log = {attr->btf_log_buf, attr->btf_log_size, attr->btf_log_level};
-	uint32_t size = attr->btf_size;
-	struct sys_btf *btf = NULL;
-	struct obj_head *file;
-	char why[257];
+	struct visor_diag diag = {0};
+	char why[BTF_WHY + 1] = "";
+	struct btf *btf;
+	void *data;
 	int err, log_err;
 
-	if (size > BTF_MAX_BYTES)
+	if (attr->btf_size > BTF_MAX_BYTES)
 		return -E2BIG;
 	err = user_log_check(&log);
 	if (err)
 		return err;
-	file = malloc(sizeof(*file) + size);
-	btf = calloc(1, sizeof(*btf));
-	err = file && btf ? user_read(file + 1, attr->btf, size) : -ENOMEM;
-	if (!err) {
-		err = btf_check(btf, file + 1, size, BTF_LOADED, why);
-		if (err)
-			strcat(why, "\n");
-		log_err = user_log_write(&log, why);
-		err = log_err ? log_err : err;
-	}
+	data = user_dup(attr->btf, attr->btf_size, &err);
+	if (!data)
+		return err;
+	err = btf_new(data, attr->btf_size, NULL, NULL, BTF_LOADED, &btf, &diag);
+	if (err)
+		snprintf(why, sizeof(why), "%.*s\n", BTF_WHY - 1, diag.text);
+	log_err = user_log_write(&log, why);
+	err = log_err ? log_err : err;
 	if (err) {
-		free(file);
-		if (btf)
-			free(btf->types);
-		free(btf);
+		btf_unref(btf);
+		free(data);
 		return err;
 	}
-	btf->file = file;
-	return btf_store(v, file + 1, size, btf);
+	btf_adopt(btf, data);
+	return btf_store(v, btf);
 }

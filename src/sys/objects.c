@@ -83,26 +83,22 @@ int obj_read(int fd, enum obj_kind kind, size_t min, size_t max, void **out, siz
 
 static int attach_btf(struct obj *obj)
 {
-	struct sys_btf *btf;
-	char why[256];
-	void *file;
+	struct obj_head *file;
+	struct btf *btf;
 	size_t size;
-	int err = obj_read(obj->fd, OBJ_BTF, sizeof(struct obj_head), OBJ_MAX_FILE, &file, &size);
+	int err = obj_read(obj->fd, OBJ_BTF, sizeof(*file), OBJ_MAX_FILE, (void **)&file, &size);
 
 	if (err)
 		return err;
-	btf = calloc(1, sizeof(*btf));
-	err = btf ? btf_check(btf, (char *)file + sizeof(struct obj_head),
-			      (uint32_t)(size - sizeof(struct obj_head)), BTF_LOADED, why)
-		  : -ENOMEM;
+	err = btf_new(file + 1, (uint32_t)(size - sizeof(*file)), NULL, NULL, BTF_LOADED, &btf,
+		      NULL);
 	if (err) {
-		free(btf);
 		free(file);
 		return err;
 	}
-	btf->file = file;
+	btf_adopt(btf, file);
 	obj->btf = btf;
-	obj->id = btf->file->id;
+	obj->id = file->id;
 	return 0;
 }
 
@@ -152,7 +148,7 @@ void obj_destroy(struct obj *obj)
 		sys_prog_free(obj->prog);
 		break;
 	default:
-		btf_free(obj->btf);
+		btf_unref(obj->btf);
 	}
 	if (obj->fd >= 0)
 		close(obj->fd);

@@ -6,7 +6,7 @@
  *    cmd_*.c   the commands                    user.c   the caller's memory
  *    store.c   objects, ids, descriptors     pin.c, collect.c   their names, their end
  *    prog.c    programs: file format, making them runnable
- *    btf.c     checking type information       api_*.c  visor/visor.h
+ *    api_*.c   visor/visor.h
  *
  * Locks of an engine, in this order: `state` (one creator, collector or pinner at a time,
  * with an flock on the state directory's lock file also between processes), then `table`
@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "btf/btf.h"
 #include "vm/vm.h"
 #include "visor/visor.h"
 
@@ -42,8 +43,8 @@ enum obj_kind {
 		OBJ_KIND_COUNT
 };
 
+#define sys_btf btf /* its name in prog.c */
 struct sys_prog;
-struct sys_btf;
 
 struct obj {
 	struct obj *next; /* in its bucket of the table */
@@ -56,7 +57,7 @@ struct obj {
 	union {
 		struct map *map;
 		struct sys_prog *prog;
-		struct sys_btf *btf;
+		const struct btf *btf;
 	};
 };
 
@@ -166,31 +167,6 @@ struct user_log {
 int user_log_check(const struct user_log *log);
 /* Writes text, cut to the buffer. 0, -ENOSPC if it was cut, -EFAULT. */
 int user_log_write(const struct user_log *log, const char *text);
-
-/* ---- btf.c ---------------------------------------------------------------------------- */
-
-struct sys_btf {
-	struct obj_head *file; /* the data follow it */
-	const uint8_t *data;
-	uint32_t size;
-	const char *strs;
-	uint32_t strs_len;
-	const struct btf_type **types; /* [0] unused: void */
-	uint32_t n_types;	       /* ids 1 .. n_types */
-};
-
-/* Who wrote it: a client of the system call, or a compiler, which leaves it to the loader to
- * fill in where variables are, and may declare what is elsewhere. */
-enum btf_origin { BTF_LOADED, BTF_OBJECT };
-
-/* Checks BTF data (4-byte aligned); keeps a pointer to it. why: 256 bytes. */
-int btf_check(struct sys_btf *btf, const void *data, uint32_t size, enum btf_origin origin,
-	      char *why);
-void btf_free(struct sys_btf *btf);
-/* The type, or NULL. */
-const struct btf_type *btf_type(const struct sys_btf *btf, uint32_t id);
-/* Size in bytes behind typedefs and modifiers, -EINVAL if it has none. *kind: BTF_KIND_*. */
-int64_t btf_size(const struct sys_btf *btf, uint32_t id, uint32_t *kind);
 
 /* ---- prog.c --------------------------------------------------------------------------- */
 

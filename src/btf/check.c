@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sys/btf.c - checking BTF (Documentation/bpf/btf.rst) before anything relies on it.
+ * btf/check.c - checking BTF (Documentation/bpf/btf.rst) before anything relies on it.
  *
  * After btf_check() every string offset and type id is in range, every type's record is
  * whole, and following types by value always ends, within BTF_MAX_DEPTH steps.
  */
-#include "sys/sys.h"
+#include "btf/btf.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,10 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BTF_MAX_DEPTH 32
-#define BTF_MAX_IDS   0xfffff
-#define BTF_MAX_STRS  0xffffff
-#define BTF_NAME_LEN  512
+#define BTF_MAX_IDS  0xfffff
+#define BTF_MAX_STRS 0xffffff
+#define BTF_NAME_LEN 512
 
 enum btf_name { NAME_ANY, NAME_NONE, NAME_IDENT, NAME_IDENT_OR_NONE, NAME_SECTION, NAME_SOME };
 
@@ -62,7 +61,7 @@ static const struct btf_kind btf_kinds[] = {
 #undef KIND
 
 struct btf_work {
-	struct sys_btf *btf;
+	const struct btf *btf;
 	char *why;
 	enum btf_origin origin;
 	uint32_t id;	/* being checked */
@@ -78,96 +77,88 @@ PRINTF_LIKE(2, 3) static int btf_bad(const struct btf_work *w, const char *fmt, 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (w->id)
-		snprintf(w->why, 256, "[%u] %s", w->id, text);
+		snprintf(w->why, BTF_WHY, "[%u] %s", w->id, text);
 	else
-		snprintf(w->why, 256, "%s", text);
+		snprintf(w->why, BTF_WHY, "%s", text);
 	return -EINVAL;
 }
 
-const struct btf_type *btf_type(const struct sys_btf *btf, uint32_t id)
+bool btf_record_size(const struct btf_type *t, uint32_t *size)
 {
-	return id && id <= btf->n_types ? btf->types[id] : NULL;
+	uint32_t kind = btf_type_kind(t);
+
+	if (!kind || kind >= ARRAY_SIZE(btf_kinds))
+		return false;
+	*size = (uint32_t)sizeof(*t) + btf_kinds[kind].fixed +
+		btf_type_vlen(t) * btf_kinds[kind].each;
+	return true;
 }
 
-int64_t btf_size(const struct sys_btf *btf, uint32_t id, uint32_t *kind)
+const char *btf_kind_name(uint32_t kind)
 {
-	uint64_t count = 1, size;
+	static const char *const names[] = {
+		"UNKNOWN", "INT",     "PTR",	  "ARRAY",    "STRUCT",	  "UNION",  "ENUM",
+		"FWD",	   "TYPEDEF", "VOLATILE", "CONST",    "RESTRICT", "FUNC",   "FUNC_PROTO",
+		"VAR",	   "DATASEC", "FLOAT",	  "DECL_TAG", "TYPE_TAG", "ENUM64",
+	};
 
-	for (int depth = 0; depth < BTF_MAX_DEPTH; depth++) {
-		const struct btf_type *t = btf_type(btf, id);
-		uint32_t k = t ? BTF_INFO_KIND(t->info) : 0;
-
-		if (kind && depth == 0)
-			*kind = k;
-		switch (k) {
-		case BTF_KIND_INT:
-		case BTF_KIND_STRUCT:
-		case BTF_KIND_UNION:
-		case BTF_KIND_ENUM:
-		case BTF_KIND_ENUM64:
-		case BTF_KIND_FLOAT:
-		case BTF_KIND_DATASEC:
-		case BTF_KIND_PTR:
-			size = k == BTF_KIND_PTR ? sizeof(uint64_t) : t->size;
-			if (kind && *kind != BTF_KIND_ARRAY)
-				*kind = k;
-			return count * size > UINT32_MAX ? -EINVAL : (int64_t)(count * size);
-		case BTF_KIND_ARRAY:
-			if (kind && *kind != BTF_KIND_ARRAY)
-				*kind = k;
-			count *= ((const struct btf_array *)(t + 1))->nelems;
-			if (count > UINT32_MAX)
-				return -EINVAL;
-			id = ((const struct btf_array *)(t + 1))->type;
-			break;
-		default:
-			if (!t || !(btf_kinds[k].rules & BY_VALUE))
-				return -EINVAL;
-			id = t->type;
-		}
-	}
-	return -EINVAL;
+	return kind < ARRAY_SIZE(names) ? names[kind] : "UNKNOWN";
 }
 
 /* ---- the header --------------------------------------------------------------------------- */
 
-static int check_header(const struct btf_work *w, const uint8_t *data, uint32_t size,
-			struct btf_header *hdr)
+/* Whether the sections are inside of the data, and laid out as BPF_BTF_LOAD wants it: types,
+ * then strings, nothing between, before or after. */
+static int check_sections(const struct btf_work *w, const struct btf_header *hdr, uint32_t len)
 {
-	uint32_t len, body;
+	const struct btf *btf = w->btf;
+	uint32_t body = btf->size - len;
+	const uint8_t *strs;
 
-	if (size < offsetof(struct btf_header, hdr_len) + sizeof(hdr->hdr_len))
+	if (len < sizeof(*hdr) || hdr->type_off > body || hdr->type_len > body - hdr->type_off ||
+	    hdr->str_off > body || hdr->str_len > body - hdr->str_off)
+		return btf_bad(w, "Invalid section offset or length");
+	if (w->origin != BTF_KERNEL && (hdr->type_off || hdr->str_off != hdr->type_len ||
+					hdr->str_len != body - hdr->type_len))
+		return btf_bad(w, "Invalid section offset or length");
+	if (hdr->type_len % 4 || hdr->type_off % 4 || len % 4)
+		return btf_bad(w, "Unaligned type section");
+	if (btf->base && !hdr->str_len)
+		return 0;
+	strs = btf->data + len + hdr->str_off;
+	if (!hdr->str_len || hdr->str_len - 1 > BTF_MAX_STRS || (!btf->base && strs[0]) ||
+	    strs[hdr->str_len - 1])
+		return btf_bad(w, "Invalid string section");
+	return 0;
+}
+
+int btf_check_header(const struct btf *btf, struct btf_header *hdr, char *why)
+{
+	const struct btf_work work = {.btf = btf, .why = why, .origin = btf->origin}, *w = &work;
+	uint32_t len;
+
+	if (btf->size < offsetof(struct btf_header, hdr_len) + sizeof(hdr->hdr_len))
 		return btf_bad(w, "hdr_len not found");
-	len = get_u32(data + offsetof(struct btf_header, hdr_len));
-	if (len > size)
+	len = get_u32(btf->data + offsetof(struct btf_header, hdr_len));
+	if (len > btf->size)
 		return btf_bad(w, "btf_header not found");
 	if (len > sizeof(*hdr))
 		for (uint32_t i = sizeof(*hdr); i < len; i++)
-			if (data[i]) {
+			if (btf->data[i]) {
 				btf_bad(w, "Unsupported btf_header");
 				return -E2BIG;
 			}
 	memset(hdr, 0, sizeof(*hdr));
-	memcpy(hdr, data, MIN(len, sizeof(*hdr)));
+	memcpy(hdr, btf->data, MIN(len, sizeof(*hdr)));
 	if (hdr->magic != BTF_MAGIC)
 		return btf_bad(w, "Invalid magic");
 	if (hdr->version != BTF_VERSION || hdr->flags) {
 		btf_bad(w, "Unsupported %s", hdr->version != BTF_VERSION ? "version" : "flags");
-		return -SYS_ENOTSUPP;
+		return -BTF_ENOTSUPP;
 	}
-	if (!hdr->type_len)
+	if (!hdr->type_len && !btf->base)
 		return btf_bad(w, "No type found");
-	/* Types, then strings, nothing between, before or after. */
-	body = size - len;
-	if (len < sizeof(*hdr) || hdr->type_off || hdr->type_len > body ||
-	    hdr->str_off != hdr->type_len || hdr->str_len != body - hdr->type_len)
-		return btf_bad(w, "Invalid section offset or length");
-	if (hdr->type_len % 4)
-		return btf_bad(w, "Unaligned type section");
-	if (!hdr->str_len || hdr->str_len - 1 > BTF_MAX_STRS || data[len + hdr->str_off] ||
-	    data[size - 1])
-		return btf_bad(w, "Invalid string section");
-	return 0;
+	return check_sections(w, hdr, len);
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -177,11 +168,11 @@ static int check_name(const struct btf_work *w, uint32_t off, enum btf_name rule
 	const char *s;
 	size_t len;
 
-	if (off >= w->btf->strs_len)
+	if (off >= w->btf->first_str + w->btf->strs_len)
 		return btf_bad(w, "Invalid name_offset:%u", off);
 	if (w->origin == BTF_OBJECT)
 		return 0; /* libbpf drops names that a kernel would not take */
-	s = w->btf->strs + off;
+	s = btf_str(w->btf, off);
 	len = strlen(s);
 	if (rule == NAME_ANY || (rule == NAME_IDENT_OR_NONE && !off))
 		return 0;
@@ -224,7 +215,7 @@ static int check_int(const struct btf_work *w, const struct btf_type *t)
 		return btf_bad(w, "Invalid int");
 	if (enc && enc != BTF_INT_SIGNED && enc != BTF_INT_CHAR && enc != BTF_INT_BOOL) {
 		btf_bad(w, "Unsupported encoding");
-		return -SYS_ENOTSUPP;
+		return -BTF_ENOTSUPP;
 	}
 	return 0;
 }
@@ -477,87 +468,21 @@ static int resolve(struct btf_work *w, uint32_t id, int depth)
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
-/* Finds the types: the first pass, after which every record is known to be whole. */
-static int index_types(struct btf_work *w, const uint8_t *at, uint32_t len)
+int btf_check(const struct btf *btf, char *why)
 {
-	struct sys_btf *btf = w->btf;
-	uint32_t cap = 0;
+	struct btf_work w = {.btf = btf, .why = why, .origin = btf->origin};
+	uint32_t end = btf->n_types + 1;
+	int err = 0;
 
-	while (len) {
-		const struct btf_type *t = (const void *)at;
-		uint32_t kind, size;
-
-		w->id = btf->n_types + 1;
-		if (len < sizeof(*t))
-			return btf_bad(w, "meta_left:%u meta_needed:%zu", len, sizeof(*t));
-		kind = BTF_INFO_KIND(t->info);
-		if (!kind || kind >= ARRAY_SIZE(btf_kinds))
-			return btf_bad(w, "Invalid kind:%u", kind);
-		size = (uint32_t)sizeof(*t) + btf_kinds[kind].fixed +
-		       BTF_INFO_VLEN(t->info) * btf_kinds[kind].each;
-		if (len < size)
-			return btf_bad(w, "meta_left:%u meta_needed:%u", len, size);
-		if (btf->n_types + 1 >= cap) {
-			const struct btf_type **types;
-
-			cap = cap ? 2 * cap : 64;
-			types = realloc(btf->types, cap * sizeof(*types));
-			if (!types)
-				return -ENOMEM;
-			btf->types = types;
-		}
-		if (btf->n_types == BTF_MAX_IDS) {
-			btf_bad(w, "Too many types");
-			return -E2BIG;
-		}
-		btf->types[++btf->n_types] = t;
-		at += size;
-		len -= size;
-	}
-	return 0;
-}
-
-int btf_check(struct sys_btf *btf, const void *data, uint32_t size, enum btf_origin origin,
-	      char *why)
-{
-	struct btf_work w = {.btf = btf, .why = why, .origin = origin};
-	struct btf_header hdr;
-	int err;
-
-	why[0] = '\0';
-	memset(btf, 0, sizeof(*btf));
-	btf->data = data;
-	btf->size = size;
-	err = check_header(&w, data, size, &hdr);
+	for (w.id = btf->first_id; !err && w.id < end; w.id++)
+		err = check_type(&w, btf_type(btf, w.id));
 	if (err)
 		return err;
-	if (hdr.hdr_len % 4)
-		return btf_bad(&w, "Unaligned type section");
-	btf->strs = (const char *)data + hdr.hdr_len + hdr.str_off;
-	btf->strs_len = hdr.str_len;
-	err = index_types(&w, btf->data + hdr.hdr_len, hdr.type_len);
-	for (w.id = 1; !err && w.id <= btf->n_types; w.id++)
-		err = check_type(&w, btf->types[w.id]);
-	if (!err) {
-		w.state = calloc(btf->n_types + 1, 1);
-		err = w.state ? 0 : -ENOMEM;
-	}
-	for (w.id = 1; !err && w.id <= btf->n_types; w.id++)
+	w.state = calloc(end, 1);
+	if (!w.state)
+		return -ENOMEM;
+	for (w.id = btf->first_id; !err && w.id < end; w.id++)
 		err = resolve(&w, w.id, 0);
 	free(w.state);
-	if (err) {
-		free(btf->types);
-		btf->types = NULL;
-		btf->n_types = 0;
-	}
 	return err;
-}
-
-void btf_free(struct sys_btf *btf)
-{
-	if (!btf)
-		return;
-	free(btf->types);
-	free(btf->file);
-	free(btf);
 }
