@@ -37,7 +37,7 @@ static const struct map_attr map_attrs[] = {
 #define N_MAPS ARRAY_SIZE(map_attrs)
 
 static struct map *maps[N_MAPS];
-static struct map_desc descs[N_MAPS];
+static struct verify_map descs[N_MAPS];
 static uint8_t frame[1024];
 static struct visor_run run;
 static struct vm_prog *earlier[2]; /* in the slots of the program array, by id */
@@ -51,7 +51,7 @@ static void set_up(void)
 		if (map_new(&map_attrs[i], (uint32_t)i + 1, memfd_create("map", MFD_CLOEXEC),
 			    &maps[i], NULL))
 			abort();
-		descs[i] = maps[i]->desc;
+		descs[i].desc = maps[i]->desc;
 	}
 	vm_run_init(&run);
 }
@@ -284,7 +284,8 @@ static void run_once(const struct verified *v, uint32_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bpf_insn insns[MAX_INSNS];
-	struct verify_image image = {.insns = insns, .maps = descs, .n_maps = N_MAPS, .gpl = true};
+	struct verify_image image = {.insns = insns, .maps = descs, .n_maps = N_MAPS, .gpl = true,
+				     .structure_only = true};
 	const struct verified *v;
 
 	if (!maps[0])

@@ -42,7 +42,7 @@ static inline int test_helper_id(void *user, const char *name)
 static inline int test_prog_insns(const struct test_prog *t, const struct bpf_insn *insns,
 				  uint32_t n_insns, struct vm_prog **out, struct visor_diag *diag)
 {
-	struct map_desc descs[8];
+	struct verify_map descs[8] = {0};
 	struct verify_image image = {
 		.insns = insns,
 		.n_insns = n_insns,
@@ -53,13 +53,14 @@ static inline int test_prog_insns(const struct test_prog *t, const struct bpf_in
 		.any_helper = t->lenient,
 		.call_reg = t->lenient,
 		.lenient = t->lenient,
+		.structure_only = true,
 	};
 	struct vm_prog_attr attr = {.maps = t->maps, .host = t->host, .mode = t->mode, .id = t->id};
 	const struct verified *code;
 	int err;
 
 	for (uint32_t i = 0; i < t->n_maps; i++)
-		descs[i] = t->maps[i]->desc;
+		descs[i].desc = t->maps[i]->desc;
 	snprintf(attr.name, sizeof(attr.name), "%.15s", t->name ? t->name : "test");
 	err = verify_image(&image, &code, diag);
 	if (err)

@@ -83,7 +83,7 @@ static const struct helper *image_helper(void *user, uint32_t id)
 
 static int prog_verify(struct prog_work *w)
 {
-	struct map_desc descs[SYS_MAX_MAPS];
+	struct verify_map descs[SYS_MAX_MAPS] = {0};
 	struct verify_image image = {
 		.insns = w->insns,
 		.n_insns = w->head.n_insns,
@@ -91,12 +91,15 @@ static int prog_verify(struct prog_work *w)
 		.maps = descs,
 		.n_maps = w->head.n_load_maps,
 		.gpl = w->head.gpl,
+		.name = w->head.name,
+		.expected_attach_type = w->head.expected_attach_type,
+		.flags = w->head.flags,
 		.helper = image_helper,
 		.user = w,
 	};
 
 	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
-		descs[i] = w->maps[i]->map->desc;
+		descs[i].desc = w->maps[i]->map->desc;
 	return verify_image(&image, &w->code, w->diag);
 }
 

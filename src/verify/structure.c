@@ -76,7 +76,7 @@ static int structure_imm64(struct verify_work *w, uint32_t i, int id)
 			return verify_fail(w, -EINVAL, i, "unrecognized bpf_ld_imm64 insn");
 		return 0;
 	}
-	map = &w->image->maps[insn->imm];
+	map = &w->image->maps[insn->imm].desc;
 	kind = catalog_map(map->type);
 	if (!kind || !(kind->traits & MAP_DIRECT_VALUE))
 		return verify_fail(w, -EINVAL, i, "map '%s' of type %s has no direct value access",

@@ -21,6 +21,40 @@
 
 enum verify_level { VERIFY_STRUCTURE, VERIFY_SAFE };
 
+struct btf;
+struct btf_record;
+struct btf_target;
+
+/* A map as verification sees it. Borrowed: everything lives until verify_image() returns. */
+struct verify_map {
+	struct map_desc desc;
+	const struct btf *btf; /* of key and value, or NULL */
+	uint32_t key_type_id, value_type_id;
+	const struct btf_record *record; /* special fields of the value, or NULL */
+	const struct verify_map *inner;	 /* maps of maps: what the inner ones look like */
+	bool frozen;			 /* the system call cannot change it any more */
+	/* Frozen maps that programs cannot write either (BPF_F_RDONLY_PROG), arrays: all values,
+	 * which are constants then; or NULL. */
+	const void *contents;
+	size_t contents_size;
+};
+
+/* Where the kernel's log goes. */
+struct verify_log {
+	uint32_t level; /* BPF_LOG_*: 1, 2, 4 (statistics) */
+	void (*write)(void *user, const char *text, size_t len);
+	void *user;
+};
+
+/* What the verification cost, as the kernel counts it. */
+struct verify_stats {
+	uint64_t time_ns;
+	uint32_t insns_processed, total_states, peak_states, max_states_per_insn;
+	uint64_t peak_memory; /* bytes of states */
+};
+
+struct state; /* verify/state.h */
+
 /*
  * References to maps are by index into maps[]: the caller has replaced descriptors by
  * indices, BPF_PSEUDO_MAP_FD by BPF_PSEUDO_MAP_IDX, BPF_PSEUDO_MAP_VALUE by
@@ -30,9 +64,33 @@ struct verify_image {
 	const struct bpf_insn *insns;
 	uint32_t n_insns;
 	const struct prog_type *type;
-	const struct map_desc *maps;
+	const struct verify_map *maps;
 	uint32_t n_maps;
 	bool gpl; /* the licence is GPL compatible */
+	const char *name;
+	uint32_t expected_attach_type;
+	uint32_t flags; /* BPF_F_*: sleepable, strict alignment, test state frequency, frags */
+	/* Types of the program, and what libbpf says of its functions and lines; or NULL, 0. */
+	const struct btf *btf;
+	const struct bpf_func_info *func_info;
+	uint32_t n_func_info;
+	const struct bpf_line_info *line_info;
+	uint32_t n_line_info;
+	/* The kernel that it is for: NULL if types of a kernel are not at hand. */
+	const struct btf_target *target;
+	/* What it attaches to: a function, typedef or struct of attach_btf. */
+	const struct btf *attach_btf;
+	uint32_t attach_btf_id;
+	bool attach_is_prog; /* attach_btf is that of another BPF program */
+	/* BTF objects that kfunc calls name by their index (insn->off), [0] unused. */
+	const struct btf *const *fd_array;
+	uint32_t n_fd_array;
+	/* Capabilities; all false: an unprivileged user. CAP_SYS_ADMIN implies all. */
+	bool cap_bpf, cap_perfmon, cap_net_admin, cap_sys_admin;
+	/* Only the structure is checked: for programs that their owner vouches for. */
+	bool structure_only;
+	/* Refuse helpers, program types and instructions that this engine cannot run. */
+	bool engine;
 	/* Helpers besides the catalog's: returns the helper or NULL; user is passed through. */
 	const struct helper *(*helper)(void *user, uint32_t id);
 	void *user;
@@ -41,6 +99,13 @@ struct verify_image {
 	/* Conformance runs: accept immediates that have a meaning (RFC 9669) but which the kernel
 	 * refuses: shift amounts beyond the width, division by 0; and unreachable code. */
 	bool lenient;
+
+	const struct verify_log *log; /* or NULL */
+	struct verify_stats *stats;   /* filled if not NULL, whatever the verdict */
+	/* Called before each instruction is looked at, with the state; for oracles and explanations.
+	 * Non-zero stops the verification with that error. */
+	int (*observe)(void *user, const struct state *state, uint32_t insn);
+	void *observe_user;
 };
 
 /* Facts found for each instruction. */
@@ -50,6 +115,7 @@ enum verify_insn_flag {
 		2, /* may or may not be through the context: only checked mode can run it */
 	VERIFIED_TARGET = 4,  /* a jump leads here */
 	VERIFIED_SUBPROG = 8, /* first instruction of a function */
+	VERIFIED_DEAD = 16,   /* VERIFY_SAFE: no path comes here */
 };
 
 struct verified_insn {

@@ -54,9 +54,9 @@ static void keeps_a_copy(void **state)
 
 static void map_references(void **state)
 {
-	struct map_desc maps[] = {
-		{.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 16, .max_entries = 1},
-		{.type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 16, .max_entries = 8},
+	struct verify_map maps[] = {
+		{.desc = {.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 16, .max_entries = 1}},
+		{.desc = {.type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 16, .max_entries = 8}},
 	};
 	struct verify_image image = {.maps = maps, .n_maps = 2};
 	const struct verified *v;

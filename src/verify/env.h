@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * verify/env.h - one verification in progress, and what its files offer each other.
+ *
+ *    verify.c   the entry: stages in order        structure.c  well-formed instructions, graph
+ *    explore.c  paths, instruction by instruction cfg.c   prune points, live registers, loops
+ *    visit.c    pruning: cached states            equal.c      is one state inside another?
+ *    precise.c  which scalars' exact values matter   live.c    which stack slots are still read
+ *    alu.c      arithmetic on registers           branch.c     conditional jumps
+ *    stack.c    stack slots                       mem.c        every other memory
+ *    func.c     functions, callbacks, exit        depth.c      stack depth over the call graph
+ *    call.c     helpers: the call    args.c  their arguments  dynptr.c, lock.c  special objects
+ *    kfunc.c    kernel functions, iter.c, graph.c their objects
+ *    log.c      the kernel's log format           reason.c, explain.c  diagnostics for people
+ *
+ * Everything here belongs to the one thread that verifies. Functions return 0 or a negative
+ * errno after env_fail() has recorded the reason (the first reason counts).
+ */
+#ifndef VERIFY_ENV_H
+#define VERIFY_ENV_H
+
+#include <stdarg.h>
+
+#include "btf/btf.h"
+#include "verify/state.h"
+#include "verify/verify.h"
+
+/* ---- facts about instructions, found before and during exploration ------------------------ */
+
+enum aux_flag {
+	AUX_PRUNE_POINT = 1 << 0,      /* states are looked up here */
+	AUX_FORCE_CHECKPOINT = 1 << 1, /* and always stored */
+	AUX_JUMP_POINT = 1 << 2,       /* the history records coming here */
+	AUX_SEEN = 1 << 3,	       /* some path came here */
+	AUX_CALLS_CALLBACK = 1 << 4,
+	AUX_ITER_NEXT = 1 << 5,
+	AUX_MAY_GOTO = 1 << 6,
+	AUX_FASTCALL = 1 << 7, /* spill or fill around a call that preserves registers */
+	AUX_ARENA = 1 << 8,    /* access through an arena pointer */
+	AUX_SEEN_SPECULATIVE = 1 << 9, /* only seen by speculative paths until AUX_SEEN */
+	AUX_NOSPEC = 1 << 10,
+	AUX_NOSPEC_RESULT = 1 << 11,
+};
+
+struct insn_aux {
+	uint32_t flags; /* enum aux_flag */
+	uint8_t id;	/* enum isa_id, ISA_COUNT for the second slot of lddw */
+	uint8_t ptr_type;     /* memory accesses: enum reg_type seen; 0: none yet */
+	uint16_t ptr_flags;   /* enum reg_flag seen with it */
+	uint16_t live_before; /* registers that some path from here reads, one bit each */
+	int16_t ctx_off;      /* context accesses: constant offset */
+	uint32_t scc;	      /* number of the strongly connected component, 0: none */
+	uint32_t subprog;
+	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
+	/* helper calls: the map it was called with on every path, or MAP_POISON */
+	const struct verify_map *map;
+	uint64_t map_key;      /* constant key of array accesses, or KEY_POISON, KEY_NONE */
+	uint32_t alu_state, alu_limit; /* pointer arithmetic under speculation rules */
+	const void *seen_states; /* visit.c: cached states of a prune point */
+};
+#define MAP_POISON ((const struct verify_map *)-1)
+#define KEY_NONE   UINT64_MAX
+#define KEY_POISON (UINT64_MAX - 1)
+
+struct subprog {
+	uint32_t start, end; /* instructions */
+	uint32_t stack_depth; /* bytes */
+	bool has_tail_call, tail_call_reachable, has_ld_abs;
+	bool is_global, is_callback, is_async_callback, is_exception_callback, called;
+	bool args_ready, might_sleep, changes_pkt, keep_fastcall_stack, verified;
+	uint32_t fastcall_stack_off; /* lowest slot that only fastcall patterns use */
+	uint32_t n_args;
+	const char *name; /* from BTF, or NULL */
+	/* global: what a caller must pass (btf_global_arg of btf/btf.h), filled on demand */
+	struct btf_global_arg args[5];
+	uint32_t *postorder, n_postorder;
+};
+
+/* ---- the verification --------------------------------------------------------------------- */
+
+enum access { ACCESS_READ, ACCESS_WRITE };
+
+struct env {
+	const struct verify_image *image;
+	const struct prog_type *type;
+	const struct bpf_insn *insns; /* a copy; map references by index */
+	uint32_t n_insns;
+	struct insn_aux *aux;
+	struct subprog *subs;
+	uint32_t n_subs;
+	struct verified *v; /* the result under construction */
+	struct visor_diag *diag;
+
+	/* Where we are. */
+	struct state *st;
+	uint32_t insn, prev;
+	struct pending *pending; /* explore.c: paths still to be followed */
+	uint32_t n_pending;
+	uint32_t next_id;
+	uint32_t exception_callback; /* subprog, 0: none */
+
+	/* What this program may do. */
+	bool allow_ptr_leaks, allow_uninit_stack, bypass_spec_v1, bypass_spec_v4, bpf_capable;
+	bool strict_alignment, test_state_freq, test_reg_invariants;
+	bool in_sleepable;   /* the program as a whole */
+	bool seen_direct_write, seen_exception, uses_arena;
+	const struct verify_map *arena;
+
+	/* Counters of the kernel's log, and heuristics of pruning. */
+	uint32_t insns_processed, jumps_processed, prev_insns_processed, prev_jumps_processed;
+	uint32_t total_states, peak_states, explored_states, max_states_per_insn, longest_mark_read;
+	uint32_t subprog_counter;
+
+	struct env_log *log;	     /* log.c; NULL: no log wanted */
+	struct env_fault *fault;     /* reason.c: what will become the diagnostic */
+	struct env_arena *mem;	     /* state.c: memory of states */
+	struct env_visit *visit;     /* visit.c */
+	struct env_live *live;	     /* live.c */
+	struct env_precise *precise; /* precise.c */
+	struct reg fake[2];
+	struct backtrack *bt;
+};
+
+/*
+ * Records why the program is refused and returns err. `reason` is a row of reasons.def; the
+ * text is what the kernel says, without a newline (several lines: with '\n' between them).
+ */
+enum reason {
+#define REASON(id, name, title, hint) REASON_##id,
+#include "verify/reasons.def"
+#undef REASON
+	REASON_COUNT
+};
+int env_fail(struct env *env, int err, enum reason reason, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same, with the register (0-10, of the current frame) that is at fault. */
+int env_fail_reg(struct env *env, int err, enum reason reason, int regno, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
+/* Something that verification does not know: -EOPNOTSUPP becomes the kernel's -EINVAL, and
+ * the diagnostic says so plainly. docs list these. */
+int env_unsupported(struct env *env, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int env_nomem(struct env *env);
+/* A line of the log only (levels 1 and up): what the kernel prints before its verdict. */
+void env_note(struct env *env, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static inline const struct bpf_insn *env_insn(const struct env *env)
+{
+	return &env->insns[env->insn];
+}
+static inline struct insn_aux *env_aux(const struct env *env)
+{
+	return &env->aux[env->insn];
+}
+static inline struct reg *env_reg(const struct env *env, int regno)
+{
+	return &env->st->frame[env->st->cur]->regs[regno];
+}
+static inline uint32_t env_new_id(struct env *env)
+{
+	return ++env->next_id;
+}
+
+/* ---- state.c: memory, registers, references ------------------------------------------------- */
+
+struct state *state_new(struct env *env);			      /* empty; NULL: no memory */
+struct state *state_copy(struct env *env, const struct state *from); /* deep; history not copied */
+void state_free(struct env *env, struct state *s);
+struct frame *frame_new(struct env *env);
+void frame_free(struct env *env, struct frame *f);
+/* Makes room for slots [0, n): -ENOMEM. Slots keep their place only until the next call. */
+int frame_grow(struct env *env, struct frame *f, uint32_t n);
+
+void reg_set_not_init(struct reg *r);
+/* An unknown number. Unprivileged: precise at once. */
+void reg_set_unknown(const struct env *env, struct reg *r);
+void reg_set_const(const struct env *env, struct reg *r, uint64_t v);
+/* A pointer of that type, offset 0 (variable and constant), no id, no reference; the union is
+ * zero and the caller's to fill. */
+void reg_set_pointer(struct reg *r, enum reg_type type, uint16_t flags);
+static inline bool reg_is_const(const struct reg *r, uint64_t value)
+{
+	return r->type == R_SCALAR && range_is_const(&r->var) && range_const(&r->var) == value;
+}
+static inline bool reg_is_null(const struct reg *r)
+{
+	return reg_is_const(r, 0);
+}
+/* Caller-saved registers r0-r5 after a call. */
+void regs_clobber(struct env *env, struct frame *f);
+
+/* Remembers a reference made by the current instruction; its new id, or 0: no memory. */
+uint32_t state_acquire(struct env *env);
+/* Lets go of it: every register and slot that holds it becomes unknown (unprivileged) or
+ * uninitialised. -EINVAL if there is no such reference (no message). */
+int state_release(struct env *env, uint32_t ref);
+struct ref *state_find_ref(const struct state *s, uint32_t id);
+int state_acquire_lock(struct env *env, enum ref_kind kind, uint32_t id, const void *ptr);
+int state_release_lock(struct state *s, enum ref_kind kind, uint32_t id, const void *ptr);
+struct ref *state_find_lock(const struct state *s, enum ref_kind kind, uint32_t id, const void *ptr);
+/* Calls fn for each register of each frame and each spilled register or stack object. The
+ * loop macro: `STATE_FOR_EACH_REG(s, r) { ... }` visits registers and SPILLs only. */
+struct reg_cursor {
+	uint32_t frame;
+	int32_t at; /* 0-10 registers, then slots */
+};
+struct reg *state_next_reg(const struct state *s, struct reg_cursor *c);
+#define STATE_FOR_EACH_REG(s, r)                  \
+	for (struct reg_cursor c_ = {0, 0};       \
+	     (r = state_next_reg(s, &c_)) != NULL;)
+/* Packet pointers lose what is known of them: the packet may have moved. */
+void state_forget_packets(struct env *env);
+
+/* ---- precise.c, live.c ---------------------------------------------------------------------- */
+
+/* The exact value of that scalar of the current frame decides about safety. */
+int precise_reg(struct env *env, int regno);
+/* The scalars that bt names (see precise.c). */
+int precise_stack(struct env *env, uint32_t frame, uint32_t slot);
+/* Adds a step to the history of the current path. */
+int precise_push(struct env *env, struct state *s, uint16_t flags, uint8_t n_linked,
+		 const uint8_t *linked);
+enum jump_flag {
+	JUMP_STACK = 1 << 0,	   /* this instruction reads or writes a slot of the stack */
+	JUMP_FRAME_SHIFT = 1,	   /* 3 bits: whose */
+	JUMP_SLOT_SHIFT = 4,	   /* 6 bits: which */
+};
+/* Flags for the history: the current instruction touches that slot. */
+static inline uint16_t jump_stack_flags(uint32_t frame, uint32_t slot)
+{
+	return (uint16_t)(JUMP_STACK | frame << JUMP_FRAME_SHIFT | slot << JUMP_SLOT_SHIFT);
+}
+
+/* The current instruction may read these slots of that frame's stack (bit i: slot i) ... */
+int live_read(struct env *env, uint32_t frame, uint64_t slots);
+/* ... or certainly writes them in whole. */
+int live_write(struct env *env, uint32_t frame, uint64_t slots);
+
+/* ---- explore.c ------------------------------------------------------------------------------ */
+
+/* Another path, to be followed later, that begins at `insn` with a copy of the current state;
+ * NULL: no memory or too many. The state is the queue's. */
+struct state *explore_push(struct env *env, uint32_t insn, uint32_t prev, bool speculative);
+/* An asynchronous callback: a path of its own with an empty stack. */
+struct state *explore_push_async(struct env *env, uint32_t insn, uint32_t prev, uint32_t subprog,
+				 bool sleepable);
+/* regno is read by the current instruction: it must be initialised. */
+int reg_read(struct env *env, int regno);
+/* regno is written by it: r10 is not. What was in it is forgotten (not init). */
+int reg_write(struct env *env, int regno);
+bool env_may_sleep(const struct env *env);
+
+/* ---- stack.c, mem.c -------------------------------------------------------------------------- */
+
+/*
+ * One access of the current instruction: `size` bytes at regs[regno] + off. READ: value >= 0
+ * is the register that gets what was read (typed: a pointer, a spilled register, a number);
+ * WRITE: value >= 0 is the register that is stored. value -1: only check (atomics, ST).
+ * sign_extend: the load extends the sign. strict_once: alignment is checked strictly.
+ */
+int mem_access(struct env *env, int regno, int off, int size, enum access access, int value,
+	       bool strict_once, bool sign_extend);
+/* Atomic read-modify-write, load-acquire, store-release of the current instruction. */
+int mem_atomic(struct env *env);
+
+/* A call's view of itself while its arguments are checked. */
+struct call {
+	uint32_t func_id;	   /* BPF_FUNC_*, 0 for kfuncs and functions */
+	const char *name;	   /* for messages */
+	const struct helper *helper; /* or NULL */
+	const struct verify_map *map;
+	uint32_t map_uid;
+	bool raw_mode;	 /* memory is written only: need not be initialised */
+	bool pkt_access; /* memory may be packet bytes */
+	uint8_t release_reg;
+	int regno;	 /* argument with raw memory, or 0 ... */
+	int access_size; /* ... and how many bytes of it */
+	uint32_t mem_size; /* ARG_ALLOC_SIZE */
+	uint64_t msize_max; /* upper bound of the last size register */
+	uint32_t ref;	 /* reference of an argument */
+	uint32_t dynptr_id;
+	const struct btf *btf, *ret_btf;
+	uint32_t btf_id, ret_btf_id;
+	uint32_t subprog; /* ARG_FUNC */
+	const struct btf_field *kptr;
+	int64_t const_key; /* key of an array look-up if constant, or -1 */
+};
+
+/* A helper reads or writes `size` bytes at regs[regno]; zero_ok: NULL and size 0 are fine. */
+int mem_helper_access(struct env *env, int regno, int size, enum access access, bool zero_ok,
+		      struct call *call);
+/* Memory regs[regno], its length in regs[size_regno]. */
+int mem_size_reg(struct env *env, int regno, int size_regno, enum access access, bool zero_ok,
+		 struct call *call);
+/* regs[regno] points to mem_size bytes that a function will read and write (NULL allowed if
+ * the register may be NULL). */
+int mem_reg_size(struct env *env, struct reg *reg, int regno, uint32_t mem_size);
+/* [reg + off, + size) must be inside of [0, mem_size), variable part included. */
+int mem_region(struct env *env, int regno, int off, int size, uint32_t mem_size, bool zero_ok);
+/* The pointer must be exact: no variable, and unless fixed_ok no constant offset. */
+int mem_exact_pointer(struct env *env, const struct reg *reg, int regno, bool fixed_ok);
+/* "R%d ..." text of a register's type as the log prints it; buf is returned. */
+const char *reg_type_text(uint8_t type, uint16_t flags, char *buf, size_t size);
+/* The map value's special field that [off, off + size) overlaps, or NULL. */
+const struct btf_field *mem_special_field(const struct verify_map *map, uint32_t off, uint32_t size);
+
+/* Stack memory [off, off + size) of the frame, for helpers: initialised, or made so. */
+int stack_range(struct env *env, int regno, int off, int size, bool zero_ok, enum access access,
+		struct call *call);
+/* Index of the slot that holds r10 + off (off < 0, multiple of 8 for objects); -errno. */
+static inline int stack_slot(int off)
+{
+	return (-off - 1) / SLOT_BYTES;
+}
+
+/* ---- alu.c, branch.c ------------------------------------------------------------------------ */
+
+int alu_insn(struct env *env);	  /* arithmetic, moves, byte order */
+int branch_insn(struct env *env); /* conditional jumps: may push the other path, sets env->insn */
+
+/* ---- func.c --------------------------------------------------------------------------------- */
+
+enum callback_kind { CALLBACK_LOOP, CALLBACK_MAP_ELEM, CALLBACK_TIMER, CALLBACK_FIND_VMA,
+		     CALLBACK_USER_RINGBUF, CALLBACK_RBTREE_ADD, CALLBACK_WQ, CALLBACK_TASK_WORK };
+
+int func_call(struct env *env); /* the current instruction calls a local function */
+/* Prepares the path into a callback: the callee's registers are set by the kind from the
+ * caller's r1-r5. */
+int func_push_callback(struct env *env, enum callback_kind kind, uint32_t subprog);
+/* exit: back into the caller, or the end of the path (*done). */
+int func_exit(struct env *env, bool exception, bool *done);
+/* Every reference, lock, rcu section, ... must be over. prefix: "BPF_EXIT instruction in main prog" */
+int func_check_leaks(struct env *env, bool exception, bool check_lock, const char *prefix);
+int func_prepare_args(struct env *env, uint32_t subprog);  /* subs[].args from BTF */
+
+/* ---- call.c, kfunc.c ------------------------------------------------------------------------ */
+
+int call_helper(struct env *env);
+int call_kfunc(struct env *env);
+/* cfg.c asks before exploration: can the call sleep, does it call a callback, is it an
+ * iterator's next, may it change packets. -errno if the kfunc cannot be resolved. */
+enum call_trait { CALL_MIGHT_SLEEP = 1, CALL_CALLBACK = 2, CALL_ITER_NEXT = 4, CALL_PKT_MOVES = 8,
+		  CALL_FASTCALL = 16, CALL_THROWS = 32 };
+int kfunc_traits(struct env *env, uint32_t insn, uint32_t *traits, int *n_args);
+
+/* ---- args.c --------------------------------------------------------------------------------- */
+
+/* A register handed to a function whose argument wants a pointer to BTF type btf_id. */
+int args_btf_pointer(struct env *env, int regno, const struct btf *btf, uint32_t btf_id,
+		     bool strict);
+int args_exact(struct env *env, const struct reg *reg, int regno, uint32_t arg);
+
+/* ---- dynptr.c, iter.c, lock.c ---------------------------------------------------------------- */
+
+/* Objects in stack slots. Slots given by the register that points to them. */
+int dynptr_mark(struct env *env, int regno, enum dynptr_type type, uint32_t insn, uint32_t ref);
+int dynptr_unmark(struct env *env, int regno);
+/* A store into [lo, hi] slots of the frame hits a dynptr: it is destroyed, or refused. */
+int dynptr_destroy_overwritten(struct env *env, struct frame *f, uint32_t slot);
+bool dynptr_uninit_ok(struct env *env, const struct reg *r);
+bool dynptr_init_ok(struct env *env, const struct reg *r, enum dynptr_type want);
+int dynptr_slot(struct env *env, const struct reg *r); /* its first slot, or -EINVAL with reason */
+
+#endif
