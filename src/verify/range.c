@@ -43,12 +43,14 @@ struct tnum tnum_mul(struct tnum a, struct tnum b)
 		struct tnum with = tnum_add(sum, tnum_lshift(b, bit));
 
 		sum = a.value >> bit & 1 ? with : tnum_union(sum, with);
+		if (sum.mask == UINT64_MAX)
+			break;
 	}
 	return sum;
 }
 
 /* The smallest member of t above v; the largest of all if none is. */
-static uint64_t range_next_member(struct tnum t, uint64_t v)
+static inline uint64_t range_next_member(struct tnum t, uint64_t v)
 {
 	uint64_t spread, off;
 
@@ -96,7 +98,7 @@ static inline void range_clip_32(struct range *r)
  * Intervals from known bits. If the unsigned interval and the bits have one value in common, that
  * is it. If they have none the range is of a dead branch, and it may become a constant here.
  */
-static void range_clip(struct range *r)
+static inline __attribute__((always_inline)) void range_clip(struct range *r)
 {
 	uint64_t next, last;
 	bool member;
@@ -172,17 +174,70 @@ static inline void range_deduce(struct range *r)
 	range_unhalve(r);
 }
 
+/* Whether r is a constant in all its parts. */
+static inline bool range_only(const struct range *r)
+{
+	uint64_t v = r->bits.value;
+
+	return !(r->bits.mask | (r->umin ^ v) | (r->umax ^ v) | ((uint64_t)r->smin ^ v) |
+		 ((uint64_t)r->smax ^ v) | (r->u32_min ^ (uint32_t)v) | (r->u32_max ^ (uint32_t)v) |
+		 ((uint32_t)r->s32_min ^ (uint32_t)v) | ((uint32_t)r->s32_max ^ (uint32_t)v));
+}
+
+/* Whether nothing at all is known. */
+static inline bool range_everything(const struct range *r)
+{
+	return !(~r->bits.mask | r->umin | ~r->umax | (uint64_t)(r->smin ^ INT64_MIN) |
+		 (uint64_t)(r->smax ^ INT64_MAX) | r->u32_min | (uint32_t)~r->u32_max |
+		 (uint32_t)(r->s32_min ^ INT32_MIN) | (uint32_t)(r->s32_max ^ INT32_MAX));
+}
+
+/* Whether all intervals are the same one of [0, INT32_MAX]: nothing is to be deduced then. */
+static inline bool range_small(const struct range *r)
+{
+	uint64_t lo = r->umin, hi = r->umax;
+
+	return lo <= hi && hi <= INT32_MAX &&
+	       !(((uint64_t)r->smin ^ lo) | ((uint64_t)r->smax ^ hi) | (r->u32_min ^ lo) |
+		 (r->u32_max ^ hi) | ((uint32_t)r->s32_min ^ lo) | ((uint32_t)r->s32_max ^ hi));
+}
+
+static inline bool range_same(const struct range *a, const struct range *b)
+{
+	return !((a->bits.value ^ b->bits.value) | (a->bits.mask ^ b->bits.mask) |
+		 (a->umin ^ b->umin) | (a->umax ^ b->umax) | (uint64_t)(a->smin ^ b->smin) |
+		 (uint64_t)(a->smax ^ b->smax) | (a->u32_min ^ b->u32_min) |
+		 (a->u32_max ^ b->u32_max) | (uint32_t)(a->s32_min ^ b->s32_min) |
+		 (uint32_t)(a->s32_max ^ b->s32_max));
+}
+
+/*
+ * Linux deduces three times in a row, whatever comes of it. Where once changes nothing, the rest
+ * need not be tried; nor the second clip where nothing changed since the first.
+ */
 void range_sync(struct range *r)
 {
+	struct range x, clipped, before;
 	struct tnum low;
 
-	range_clip(r);
-	for (int i = 0; i < 3; i++)
-		range_deduce(r);
-	r->bits = tnum_intersect(r->bits, tnum_range(r->umin, r->umax));
-	low = tnum_intersect(tnum_subreg(r->bits), tnum_range(r->u32_min, r->u32_max));
-	r->bits = tnum_with_subreg(r->bits, low);
-	range_clip(r);
+	if (range_only(r) || range_everything(r))
+		return;
+	x = *r; /* in registers, as far as they last */
+	range_clip(&x);
+	clipped = before = x;
+	if (!range_small(&x)) {
+		range_deduce(&x);
+		for (int i = 1; i < 3 && !range_same(&before, &x); i++) {
+			before = x;
+			range_deduce(&x);
+		}
+	}
+	x.bits = tnum_intersect(x.bits, tnum_range(x.umin, x.umax));
+	low = tnum_intersect(tnum_subreg(x.bits), tnum_range(x.u32_min, x.u32_max));
+	x.bits = tnum_with_subreg(x.bits, low);
+	if (!range_same(&clipped, &x))
+		range_clip(&x);
+	*r = x;
 }
 
 bool range_sane(const struct range *r)
@@ -428,34 +483,80 @@ static bool range_shift_known(const struct range *s, bool alu32)
 	return range_is_const(s) && s->smin == s->smax && s->umin == s->umax && s->umax < 64;
 }
 
+/* Of two constants. A shift is by less than the width. */
+static uint64_t range_compute(uint8_t op, bool alu32, uint64_t x, uint64_t y)
+{
+	if (op == BPF_ADD)
+		x += y;
+	else if (op == BPF_SUB)
+		x -= y;
+	else if (op == BPF_MUL)
+		x *= y;
+	else if (op == BPF_AND)
+		x &= y;
+	else if (op == BPF_OR)
+		x |= y;
+	else if (op == BPF_XOR)
+		x ^= y;
+	else if (op == BPF_NEG)
+		x = -x;
+	else if (op == BPF_LSH)
+		x <<= y;
+	else if (op == BPF_RSH)
+		x = (alu32 ? (uint32_t)x : x) >> y;
+	else
+		x = (uint64_t)((alu32 ? (int32_t)x : (int64_t)x) >> y);
+	return alu32 ? (uint32_t)x : x;
+}
+
+/* Sums and products. Their upper halves do not matter to the lower ones. */
+static void range_arithmetic(uint8_t op, bool alu32, struct range *d, const struct range *s)
+{
+	if (op == BPF_MUL)
+		d->bits = alu32 ? tnum_mul(tnum_subreg(d->bits), tnum_subreg(s->bits))
+				: tnum_mul(d->bits, s->bits);
+	else
+		d->bits = op == BPF_ADD ? tnum_add(d->bits, s->bits) : tnum_sub(d->bits, s->bits);
+	if (op == BPF_MUL)
+		range_mul_32(d, s);
+	else if (op == BPF_ADD)
+		range_add_32(d, s);
+	else
+		range_sub_32(d, s);
+	if (alu32)
+		return;
+	if (op == BPF_MUL)
+		range_mul_64(d, s);
+	else if (op == BPF_ADD)
+		range_add_64(d, s);
+	else
+		range_sub_64(d, s);
+}
+
 void range_alu(uint8_t op, bool is_signed, bool alu32, struct range *dst, const struct range *src)
 {
 	const struct range s = *(op == BPF_NEG ? dst : src);
 	bool shift = op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH;
+	unsigned int n = (unsigned int)s.umin & (alu32 ? 31 : 63);
 
-	(void)is_signed;
+	(void)is_signed; /* matters to division alone */
 	if (op == BPF_DIV || op == BPF_MOD || (shift && !range_shift_known(&s, alu32))) {
 		range_set_unknown(dst);
 		return;
 	}
+	if (range_only(dst) && range_only(&s)) {
+		range_set_const(dst, range_compute(op, alu32, range_const(dst), s.bits.value));
+		return;
+	}
 	switch (op) {
-	case BPF_ADD:
-		range_add_32(dst, &s);
-		range_add_64(dst, &s);
-		dst->bits = tnum_add(dst->bits, s.bits);
-		break;
 	case BPF_NEG:
 		range_set_const(dst, 0);
-		/* fall through */
-	case BPF_SUB:
-		range_sub_32(dst, &s);
-		range_sub_64(dst, &s);
-		dst->bits = tnum_sub(dst->bits, s.bits);
+		range_arithmetic(BPF_SUB, alu32, dst, &s);
 		break;
+	case BPF_ADD:
+	case BPF_SUB:
 	case BPF_MUL:
-		dst->bits = tnum_mul(dst->bits, s.bits);
-		range_mul_32(dst, &s);
-		range_mul_64(dst, &s);
+		range_arithmetic(op, alu32, dst, &s);
 		break;
 	case BPF_AND:
 	case BPF_OR:
@@ -463,13 +564,13 @@ void range_alu(uint8_t op, bool is_signed, bool alu32, struct range *dst, const 
 		range_bitwise(op, dst, &s);
 		break;
 	case BPF_LSH:
-		range_lsh(dst, alu32 ? s.u32_min : (unsigned int)s.umin, alu32);
+		range_lsh(dst, n, alu32);
 		break;
 	case BPF_RSH:
-		range_rsh(dst, alu32 ? s.u32_min : (unsigned int)s.umin, alu32);
+		range_rsh(dst, n, alu32);
 		break;
 	case BPF_ARSH:
-		range_arsh(dst, alu32 ? s.u32_min : (unsigned int)s.umin, alu32);
+		range_arsh(dst, n, alu32);
 		break;
 	}
 	if (alu32)
