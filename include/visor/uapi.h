@@ -23,7 +23,8 @@
 #ifndef BPF_JCOND
 #define BPF_JCOND 0xe0
 #endif
-#define VISOR_MAY_GOTO 0 /* src_reg of a BPF_JCOND; an enumerator (BPF_MAY_GOTO) in newer headers */
+#define VISOR_MAY_GOTO 0 /* src_reg of a BPF_JCOND; an enumerator (BPF_MAY_GOTO) in newer headers \
+			  */
 
 /* Linux 6.15: atomic accesses without read-modify-write. */
 #ifndef BPF_LOAD_ACQ
@@ -31,6 +32,40 @@
 #endif
 #ifndef BPF_STORE_REL
 #define BPF_STORE_REL 0x110
+#endif
+
+/*
+ * Newer than some systems' headers, where they are enumerators: what a macro yields is the
+ * same number, so that it does no harm in front of or behind the real ones.
+ */
+#define BPF_PROG_TYPE_NETFILTER 32 /* Linux 6.4 */
+
+#define BPF_LSM_CGROUP		    43 /* Linux 6.0 */
+#define BPF_STRUCT_OPS		    44
+#define BPF_NETFILTER		    45 /* Linux 6.4 */
+#define BPF_TCX_INGRESS		    46 /* Linux 6.6 */
+#define BPF_TCX_EGRESS		    47
+#define BPF_TRACE_UPROBE_MULTI	    48
+#define BPF_CGROUP_UNIX_CONNECT	    49 /* Linux 6.7 */
+#define BPF_CGROUP_UNIX_SENDMSG	    50
+#define BPF_CGROUP_UNIX_RECVMSG	    51
+#define BPF_CGROUP_UNIX_GETPEERNAME 52
+#define BPF_CGROUP_UNIX_GETSOCKNAME 53
+#define BPF_NETKIT_PRIMARY	    54
+#define BPF_NETKIT_PEER		    55
+#define BPF_TRACE_KPROBE_SESSION    56 /* Linux 6.10 */
+#define BPF_TRACE_UPROBE_SESSION    57 /* Linux 6.13 */
+#define VISOR_MAX_ATTACH_TYPE	    58 /* one more than the last of Linux 6.18 */
+
+#define BPF_MAP_TYPE_CGRP_STORAGE 32 /* Linux 6.2 */
+#define BPF_MAP_TYPE_ARENA	  33 /* Linux 6.9 */
+
+/* Flags of BPF_PROG_LOAD. */
+#ifndef BPF_F_XDP_DEV_BOUND_ONLY
+#define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6) /* Linux 6.3 */
+#endif
+#ifndef BPF_F_TEST_REG_INVARIANTS
+#define BPF_F_TEST_REG_INVARIANTS (1U << 7) /* Linux 6.8 */
 #endif
 
 #endif

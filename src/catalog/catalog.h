@@ -2,7 +2,7 @@
 /*
  * catalog/catalog.h - which helpers, map types and program types exist, and their contracts.
  *
- * Three X-macro tables (helpers.def, maps.def, progs.def) expanded into constant
+ * X-macro tables (helpers.def, maps.def, progs.def, contexts.def) expanded into constant
  * descriptions. This layer knows names, types and rules, never an implementation.
  * Everything here is constant and may be read from any thread, except the registration
  * of a custom program type (see struct prog_type), which its owner keeps alive.
@@ -16,43 +16,58 @@
 /* ---- program types ------------------------------------------------------------------- */
 
 /* Sets of program types: one bit for each enum bpf_prog_type, and one for an embedder's own. */
-#define P_(id) (UINT64_C(1) << BPF_PROG_TYPE_##id)
+#define P_(id)	 (UINT64_C(1) << BPF_PROG_TYPE_##id)
 #define P_XDP	 P_(XDP)
 #define P_TC	 (P_(SCHED_CLS) | P_(SCHED_ACT))
 #define P_SOCKET P_(SOCKET_FILTER)
 #define P_CUSTOM (UINT64_C(1) << 63) /* registered by an embedder */
 #define P_SKB	 (P_TC | P_SOCKET)
+#define P_LWT	 (P_(LWT_IN) | P_(LWT_OUT) | P_(LWT_XMIT) | P_(LWT_SEG6LOCAL))
 #define P_PACKET (P_XDP | P_SKB)
 #define P_ANY	 (P_PACKET | P_CUSTOM)
 
+/* Sets of expected attach types: one bit for each enum bpf_attach_type. */
+#define A_(id) (UINT64_C(1) << BPF_##id)
+
 /* What reading a context field yields. */
 enum ctx_yield {
-	CTX_SCALAR,    /* a number of the field's size */
-	CTX_PKT,       /* start of the packet's bytes */
-	CTX_PKT_META,  /* start of the metadata in front of the packet */
-	CTX_PKT_END,   /* end of the packet's bytes */
-	CTX_NULL,      /* a pointer that is always NULL here, read as the constant 0 (sockets) */
-	CTX_POINTER,   /* custom types: pointer to `region` readable and writable bytes */
+	CTX_SCALAR,   /* a number of the field's size */
+	CTX_PKT,      /* start of the packet's bytes */
+	CTX_PKT_META, /* start of the metadata in front of the packet */
+	CTX_PKT_END,  /* end of the packet's bytes */
+	CTX_NULL,     /* a pointer that is always NULL here, read as the constant 0 (sockets) */
+	CTX_POINTER,  /* custom types: pointer to `region` readable and writable bytes */
 	/* Pointers that only verification knows; the engine yields no such context. */
-	CTX_SOCK_COMMON,	 /* struct bpf_sock of any kind (kernel: sock_common) */
+	CTX_SOCK_COMMON, /* struct bpf_sock of any kind (kernel: sock_common) */
 	CTX_SOCK_COMMON_OR_NULL,
-	CTX_SOCKET,		 /* full socket */
+	CTX_SOCKET, /* full socket */
 	CTX_SOCKET_OR_NULL,
 	CTX_TCP_SOCK_OR_NULL,
-	CTX_FLOW_KEYS,		 /* struct bpf_flow_keys */
-	CTX_BTF,		 /* trusted pointer to the kernel's struct `btf` */
+	CTX_FLOW_KEYS, /* struct bpf_flow_keys */
+	CTX_BTF,       /* trusted pointer to the kernel's struct `btf` */
 	CTX_BTF_OR_NULL,
-	CTX_READ_ONLY_BUF,	 /* bpf_iter: buffer of limited size */
+	CTX_READ_ONLY_BUF, /* bpf_iter: buffer of limited size */
+	CTX_TCP_SOCK,	   /* struct bpf_tcp_sock */
+	CTX_XDP_SOCK,	   /* struct bpf_xdp_sock */
+	CTX_TP_BUFFER,	   /* raw_tracepoint_writable: the tracepoint's own buffer */
 };
 
-/* How a field may be accessed. A part is any naturally aligned piece of 1, 2, 4 or 8 bytes;
- * 0 is a field that is known but out of reach. */
+/*
+ * How a field may be accessed. A field is one unit or an array of units; "whole" is one unit,
+ * and a part is a naturally aligned piece of a unit of 1, 2 or 4 bytes. 0 is a field that is
+ * known but out of reach.
+ */
 enum ctx_access {
-	CTX_R = 1, /* read as a whole */
-	CTX_W = 2, /* written as a whole */
+	CTX_R = 1, /* units are read */
+	CTX_W = 2, /* units are written */
 	CTX_RW = CTX_R | CTX_W,
-	CTX_R_PART = 4, /* parts may be read, too */
-	CTX_W_PART = 8, /* parts may be written, too */
+	CTX_R_PART = 4,	   /* parts may be read, too */
+	CTX_W_PART = 8,	   /* parts may be written, too */
+	CTX_R_WIDE = 16,   /* two units of 4 bytes may be read at once */
+	CTX_W_WIDE = 32,   /* two units of 4 bytes may be written at once */
+	CTX_R_HEAD = 64,   /* parts may be read, but only those at the start of a unit */
+	CTX_R_HALF = 128,  /* halves may be read */
+	CTX_CAP_BPF = 256, /* not for unprivileged programs */
 };
 
 /*
@@ -62,13 +77,14 @@ enum ctx_access {
  */
 struct ctx_field {
 	const char *name;
-	uint16_t off, size;     /* UAPI layout */
-	uint8_t access;         /* enum ctx_access */
-	uint8_t yield;          /* enum ctx_yield */
-	uint16_t engine_off;    /* in the object that r1 points to when the program runs */
-	uint16_t region;        /* CTX_POINTER: bytes behind the pointer */
-	const char *btf;	/* CTX_BTF: the struct's name */
-	uint64_t attach;	/* not 0: only for these expected attach types, one bit each */
+	uint16_t off, size;  /* UAPI layout */
+	uint16_t access;     /* enum ctx_access */
+	uint8_t unit;	     /* bytes of a unit; 0: the field is one */
+	uint8_t yield;	     /* enum ctx_yield */
+	uint16_t engine_off; /* in the object that r1 points to when the program runs */
+	uint16_t region;     /* CTX_POINTER: bytes behind the pointer */
+	const char *btf;     /* CTX_BTF: the struct's name */
+	uint64_t attach;     /* not 0: only for these expected attach types, one bit each */
 };
 
 /* What the context of a type is. */
@@ -76,36 +92,70 @@ enum ctx_kind {
 	CTX_IS_FIELDS,	 /* a struct of the UAPI: `fields` */
 	CTX_IS_BTF_ARGS, /* u64[], each an argument of the function that the program attaches to,
 			  * typed by BTF (tracing, lsm, struct_ops) */
-	CTX_IS_RAW_ARGS, /* u64[] of numbers: raw_tracepoint */
-	CTX_IS_BYTES,	 /* ctx_size readable bytes (tracepoint, kprobe), no pointers */
+	CTX_IS_RAW_ARGS, /* u64[] of numbers: raw_tracepoint; a field replaces its argument */
+	CTX_IS_BYTES,	 /* bytes from ctx_from to ctx_size are read (tracepoint, kprobe) */
 	CTX_IS_MEMORY,	 /* readable and writable memory of the caller's size: syscall */
 };
 
+/* A name that libbpf knows for SEC(), and what it stands for. */
+struct prog_section {
+	const char *name;     /* "kprobe"; NULL ends a list */
+	uint32_t attach_type; /* expected attach type */
+	uint32_t flags;	      /* of BPF_PROG_LOAD: sleepable (".s"), with fragments */
+	bool target;	      /* may be followed by "/" and what to attach to */
+};
+
+enum prog_flag {
+	PROG_UNPRIV = 1,      /* may be loaded without any capability */
+	PROG_NET_ADMIN = 2,   /* needs CAP_NET_ADMIN on top of CAP_BPF */
+	PROG_PERFMON = 4,     /* needs CAP_PERFMON on top of CAP_BPF */
+	PROG_PKT_READ = 8,    /* packet bytes may be read directly, and by helpers */
+	PROG_PKT_WRITE = 16,  /* packet bytes may be written directly */
+	PROG_SLEEPS = 32,     /* may be sleepable (tracing: with some attach types) */
+	PROG_MUST_SLEEP = 64, /* is only loaded as sleepable */
+	PROG_GPL = 128,	      /* is only loaded with a GPL-compatible licence */
+	PROG_NEG_CTX = 256, /* negative offsets of the context pass: the kernel compares unsigned */
+	PROG_TARGET = 512,  /* attaches to a function or type of BTF (attach_btf_id) */
+	PROG_PKT_ANY = 1024, /* packet bytes are fine for helpers without HELPER_PKT_DATA, too */
+};
+
 struct prog_type {
-	const char *name;      /* "xdp" */
-	uint32_t type;         /* enum bpf_prog_type, or >= VISOR_PROG_CUSTOM */
-	uint64_t set;          /* its P_ bit */
-	uint32_t ctx_size;     /* bytes of the UAPI context */
-	uint32_t engine_size;  /* bytes of the engine's context object; 0: the engine cannot run it */
-	const char *const *sections; /* libbpf SEC() names, NULL-terminated */
+	const char *name;  /* "xdp" */
+	uint32_t type;	   /* enum bpf_prog_type, or >= VISOR_PROG_CUSTOM */
+	uint64_t set;	   /* its P_ bit */
+	uint32_t ctx_size; /* bytes of the UAPI context */
+	uint32_t
+		engine_size; /* bytes of the engine's context object; 0: the engine cannot run it */
+	const struct prog_section *sections; /* libbpf's SEC() names */
 	const struct ctx_field *fields;
 	uint32_t n_fields;
-	int64_t ret_min, ret_max; /* range of legal return values; INT64_MIN, INT64_MAX: any */
-	bool packet;           /* the context is a struct visor_packet */
-	bool direct_write;     /* packet bytes may be written directly */
-	uint8_t ctx_kind;      /* enum ctx_kind */
-	const char *ctx_name;  /* BTF name of the context struct ("__sk_buff"), or NULL */
-	const void *owner;     /* custom types: the engine they were registered with */
+	/* Range of legal return values of a custom type; else: catalog_return_range(). */
+	int64_t ret_min, ret_max;
+	bool packet;	   /* the context is a struct visor_packet */
+	bool direct_write; /* packet bytes may be written directly */
+	uint8_t ctx_kind;  /* enum ctx_kind */
+	uint8_t ctx_from;  /* CTX_IS_BYTES: first byte within reach */
+	uint16_t flags;	   /* enum prog_flag */
+	uint64_t attach;   /* expected attach types that it is loaded with, one bit each; 0: any */
+	const char *ctx_name; /* BTF name of the context's type ("__sk_buff"), or NULL */
+	const void *owner;    /* custom types: the engine they were registered with */
 };
 
 /* The type that the engine can run, or NULL. Custom types are looked up by their engine. */
 const struct prog_type *catalog_prog(uint32_t type);
 /* Any type the kernel has, for verification alone (engine_size 0 where it cannot run). */
 const struct prog_type *catalog_prog_known(uint32_t type);
+/* A type that the engine can run. */
 const struct prog_type *catalog_prog_by_name(const char *name);
+/* Any type the kernel has. */
+const struct prog_type *catalog_prog_known_by_name(const char *name);
+
+/* The type and meaning of a section's name, matched as libbpf does, or NULL. */
+const struct prog_section *catalog_section(const char *name, const struct prog_type **type);
 
 /* The field that [off, off + size) lies in, or NULL if it is in none. */
-const struct ctx_field *catalog_ctx_field(const struct prog_type *type, uint32_t off, uint32_t size);
+const struct ctx_field *catalog_ctx_field(const struct prog_type *type, uint32_t off,
+					  uint32_t size);
 
 /* The field that programs of this type may read (or write) by [off, off + size), or NULL if
  * the kernel would refuse the access. Byte `off - field->off` of a number is at the same
@@ -114,35 +164,49 @@ const struct ctx_field *catalog_ctx_access(const struct prog_type *type, uint32_
 					   uint32_t size, bool write);
 
 /*
- * The verdict of verification on one access to a context of fields, raw args or bytes, with
- * everything the kernel looks at: expected attach type, sign extension. 0 with *out filled
- * (a row without a field, for kinds without fields: yield CTX_SCALAR), or -EACCES.
+ * The verdict of verification on one access to a context of any kind but CTX_IS_BTF_ARGS, with
+ * everything the kernel looks at: expected attach type, sign extension. Negative offsets are
+ * given as int32_t. 0 with *out filled (without a field for kinds without fields: yield
+ * CTX_SCALAR), or -EACCES.
  */
 struct ctx_query {
 	uint32_t attach_type;
 	uint32_t off, size;
 	bool write, sign_extend;
+	bool unprivileged; /* the program's loader lacks CAP_BPF */
 };
 struct ctx_answer {
 	uint8_t yield;	    /* enum ctx_yield */
-	uint8_t field_size; /* the whole field; an access of less is a narrow load */
+	uint8_t field_size; /* the whole field (unit); an access of less is a narrow load */
 	const char *btf;    /* CTX_BTF */
 	const struct ctx_field *field; /* or NULL */
 };
 int catalog_ctx_query(const struct prog_type *type, const struct ctx_query *q,
 		      struct ctx_answer *out);
 
+/*
+ * The same for memory behind a pointer that a context or a helper yielded: `kind` is
+ * CTX_SOCK_COMMON, CTX_SOCKET, CTX_TCP_SOCK, CTX_XDP_SOCK, CTX_FLOW_KEYS or CTX_TP_BUFFER
+ * (bounds of which are only known when it is attached). *field may be NULL for the last two.
+ */
+int catalog_object_access(enum ctx_yield kind, uint32_t off, uint32_t size, bool write,
+			  const struct ctx_field **field);
+
 /* What the kernel demands of the return value of a program (not lsm, struct_ops: those depend
  * on their target). False: anything. */
 bool catalog_return_range(const struct prog_type *type, uint32_t attach_type, int64_t *min,
 			  int64_t *max);
 
+/* The expected attach type that the kernel takes where old programs gave none. */
+uint32_t catalog_attach_fixup(uint32_t type, uint32_t attach_type);
 /* The kernel's bpf_prog_load_check_attach: 0 or -EINVAL for a type and expected attach type. */
 int catalog_attach_check(uint32_t type, uint32_t attach_type);
-/* True if programs of that type may be sleepable / may use packet pointers in ctx etc. */
+/* The UAPI's name of an attach type ("cgroup_inet_ingress"), or NULL. */
+const char *catalog_attach_name(uint32_t attach_type);
+/* True if programs of that type may be sleepable; PROG_MUST_SLEEP says which must. */
 bool catalog_prog_can_sleep(const struct prog_type *type, uint32_t attach_type);
-/* True if packet bytes may be read (or written) directly, as the kernel's
- * may_access_direct_pkt_data decides; lsm/flow dissector specials included. */
+/* True if packet bytes may be written directly, or (read) given to helpers: the kernel's
+ * may_access_direct_pkt_data. Direct reads depend on nothing but having a packet pointer. */
 bool catalog_packet_access(const struct prog_type *type, bool write);
 
 /* Name of a return value of this type ("XDP_DROP"), or NULL. */

@@ -145,7 +145,7 @@ static int type_check(struct visor *v, const struct visor_prog_type *type, struc
 
 static struct sys_type *type_copy(struct visor *v, const struct visor_prog_type *type)
 {
-	static const char *const no_sections[] = {NULL};
+	static const struct prog_section no_sections[] = {{.name = NULL}};
 	struct sys_type *t = calloc(1, sizeof(*t));
 	bool ok;
 

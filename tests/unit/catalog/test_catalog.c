@@ -97,7 +97,7 @@ static void finds_programs(void **state)
 	const struct ctx_field *f;
 
 	assert_string_equal(xdp->name, "xdp");
-	assert_string_equal(xdp->sections[0], "xdp");
+	assert_string_equal(xdp->sections[0].name, "xdp");
 	assert_ptr_equal(tc, catalog_prog(BPF_PROG_TYPE_SCHED_CLS));
 	assert_null(catalog_prog(BPF_PROG_TYPE_UNSPEC));
 	assert_null(catalog_prog(BPF_PROG_TYPE_KPROBE));
