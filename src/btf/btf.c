@@ -292,6 +292,11 @@ const char *btf_str(const struct btf *btf, uint32_t off)
 	return off < btf->strs_len ? btf->strs + off : "";
 }
 
+const char *btf_label(const struct btf *btf, uint32_t off)
+{
+	return off ? btf_str(btf, off) : "(anon)";
+}
+
 const char *btf_name(const struct btf *btf, uint32_t id)
 {
 	const struct btf_type *t = btf_type(btf, id);

@@ -148,7 +148,9 @@ const struct btf_type *btf_type(const struct btf *btf, uint32_t id);
 const char *btf_str(const struct btf *btf, uint32_t off);
 /* The name of a type, "" if it has none ("void" is no name). */
 const char *btf_name(const struct btf *btf, uint32_t id);
-/* The kind as the kernel names it: "INT", "PTR", ..., "UNKN". */
+/* The string as messages have it: "(anon)" for none. */
+const char *btf_label(const struct btf *btf, uint32_t off);
+/* The kind as the kernel names it: "INT", "PTR", ..., "UNKNOWN". */
 const char *btf_kind_name(uint32_t kind);
 
 /* Behind typedef, const, volatile, restrict and type tags; *id (may be NULL) the id of the
@@ -216,7 +218,7 @@ enum btf_pointee_tag {
 	BTF_PTR_USER = 1,      /* of another address space: not to be followed */
 	BTF_PTR_PERCPU = 2,    /* of per-CPU memory */
 	BTF_PTR_RCU = 4,       /* valid within an RCU section */
-	BTF_PTR_UNTRUSTED = 8, /* reached through a union: may be anything */
+	BTF_PTR_UNTRUSTED = 8, /* reached through a union or beyond the end */
 };
 
 enum btf_walk_kind {
@@ -240,8 +242,7 @@ struct btf_walk {
  *     "access beyond the end of member %s (mend:%u) in struct %s with off %u size %u"
  *     "cannot access ptr member %s with moff %u in struct %s with off %u size %u"
  *     "struct %s doesn't have field at offset %d", "Type '%s' is not a struct"
- * `write` changes nothing but is the place where it would; who may write is the caller's rule.
- * Type id of void: -EINVAL.
+ * Who may write is the caller's rule; for programs' own types see btf_record_overlap.
  */
 int btf_walk(const struct btf *btf, uint32_t id, uint32_t off, uint32_t size, struct btf_walk *out,
 	     char *why);
@@ -253,6 +254,15 @@ int btf_walk_step(const struct btf *btf, uint32_t id, uint32_t off, uint32_t siz
  * composite nested there (btf_struct_ids_match). why: what the walk met, as the kernel logs it. */
 bool btf_match(const struct btf *btf, uint32_t id, uint32_t off, const struct btf *need_btf,
 	       uint32_t need_id, bool strict, char *why);
+
+/* The tags of what a PTR type points to. */
+uint8_t btf_pointee_tags(const struct btf *btf, const struct btf_type *ptr);
+
+/* Is pointer `member` to composite `pointee` of type `id` one of those that the kernel lists as
+ * valid in a type with this suffix ("__safe_rcu", "__safe_rcu_or_null", "__safe_trusted",
+ * "__safe_trusted_or_null")? */
+bool btf_member_safe(const struct btf *btf, uint32_t id, const char *suffix, const char *member,
+		     uint32_t pointee);
 
 /* Finds a member by name, behind anonymous composites, too. False if there is none. *bit: its
  * offset, *type: its type id; both may be NULL. */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * btf/target.c - the types of the kernel that programs are written for.
+ *
+ * vmlinux is opened at once; modules, which few programs need, when first asked for. A module
+ * whose BTF cannot be read is as one that is not loaded.
+ */
+#include "btf/btf.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define TARGET_RUNNING "/sys/kernel/btf"
+
+struct btf_target {
+	uint32_t refs;
+	const struct btf *vmlinux;
+	char *folder; /* NULL: no modules */
+	pthread_mutex_t lock;
+	bool loaded; /* the modules; read with acquire */
+	const struct btf **modules;
+	uint32_t n_modules;
+};
+
+int btf_target_new(const struct btf *vmlinux, struct btf_target **out)
+{
+	struct btf_target *t = calloc(1, sizeof(*t));
+
+	*out = t;
+	if (!t)
+		return -ENOMEM;
+	t->refs = 1;
+	t->vmlinux = btf_ref(vmlinux);
+	pthread_mutex_init(&t->lock, NULL);
+	return 0;
+}
+
+int btf_target_open(const char *path, struct btf_target **out, struct visor_diag *diag)
+{
+	const char *folder = path ? path : TARGET_RUNNING;
+	char file[4096];
+	struct btf *btf;
+	struct stat st;
+	bool is_folder;
+	int err;
+
+	*out = NULL;
+	is_folder = !stat(folder, &st) && S_ISDIR(st.st_mode);
+	if (snprintf(file, sizeof(file), is_folder ? "%s/vmlinux" : "%s", folder) >=
+	    (int)sizeof(file))
+		return diag_fail(diag, -ENAMETOOLONG, "btf", "the path is too long");
+	err = btf_open(file, NULL, "vmlinux", BTF_KERNEL, &btf, diag);
+	if (err)
+		return err;
+	err = btf_target_new(btf, out);
+	btf_unref(btf);
+	if (!err && is_folder) {
+		(*out)->folder = strdup(folder);
+		err = (*out)->folder ? 0 : -ENOMEM;
+	}
+	if (err) {
+		btf_target_unref(*out);
+		*out = NULL;
+		return diag_fail(diag, err, "btf", "out of memory");
+	}
+	return 0;
+}
+
+struct btf_target *btf_target_ref(struct btf_target *t)
+{
+	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+	return t;
+}
+
+void btf_target_unref(struct btf_target *t)
+{
+	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	for (uint32_t i = 0; i < t->n_modules; i++)
+		btf_unref(t->modules[i]);
+	free(t->modules);
+	btf_unref(t->vmlinux);
+	pthread_mutex_destroy(&t->lock);
+	free(t->folder);
+	free(t);
+}
+
+const struct btf *btf_target_vmlinux(const struct btf_target *t)
+{
+	return t->vmlinux;
+}
+
+static int module_name(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && strcmp(e->d_name, "vmlinux") != 0;
+}
+
+static void modules_load(struct btf_target *t)
+{
+	struct dirent **names = NULL;
+	int n = scandir(t->folder, &names, module_name, alphasort);
+
+	t->modules = n > 0 ? calloc((size_t)n, sizeof(*t->modules)) : NULL;
+	for (int i = 0; i < n; i++) {
+		char path[4096];
+		struct btf *btf;
+
+		snprintf(path, sizeof(path), "%s/%s", t->folder, names[i]->d_name);
+		if (t->modules &&
+		    !btf_open(path, t->vmlinux, names[i]->d_name, BTF_KERNEL, &btf, NULL))
+			t->modules[t->n_modules++] = btf;
+		free(names[i]);
+	}
+	free(names);
+}
+
+uint32_t btf_target_modules(struct btf_target *t)
+{
+	if (!t->folder)
+		return 0;
+	if (!__atomic_load_n(&t->loaded, __ATOMIC_ACQUIRE)) {
+		pthread_mutex_lock(&t->lock);
+		if (!t->loaded) {
+			modules_load(t);
+			__atomic_store_n(&t->loaded, true, __ATOMIC_RELEASE);
+		}
+		pthread_mutex_unlock(&t->lock);
+	}
+	return t->n_modules;
+}
+
+const struct btf *btf_target_module(struct btf_target *t, uint32_t i)
+{
+	return i < btf_target_modules(t) ? t->modules[i] : NULL;
+}
+
+int btf_target_find(struct btf_target *t, const char *name, uint32_t kind, const struct btf **btf,
+		    uint32_t *id)
+{
+	*btf = t->vmlinux;
+	*id = btf_find(t->vmlinux, name, kind);
+	for (uint32_t i = 0; !*id && i < btf_target_modules(t); i++) {
+		*btf = t->modules[i];
+		*id = btf_find(t->modules[i], name, kind);
+	}
+	return *id ? 0 : -ENOENT;
+}
+
+/* Length of a name up to the suffix "___flavour", by which programs tell apart several types
+ * that stand for one of the kernel's. */
+static size_t essential_length(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = len < 5 ? 0 : len - 4; i-- > 0;)
+		if (name[i] != '_' && !memcmp(name + i + 1, "___", 3) && name[i + 4] != '_')
+			return i + 1;
+	return len;
+}
+
+static uint32_t count_matches(const struct btf *btf, const char *name, uint32_t kind, uint32_t from,
+			      uint32_t *found)
+{
+	uint32_t n = 0, id = from;
+
+	while ((id = btf_find_next(btf, name, kind, id)))
+		if (!n++)
+			*found = id;
+	return n;
+}
+
+int btf_target_match(struct btf_target *target, const struct btf *btf, uint32_t id, uint32_t *found)
+{
+	const struct btf_type *t = btf_type(btf, id);
+	uint32_t n, in_module = 0;
+	const char *full;
+	char name[512];
+	size_t len;
+
+	*found = 0;
+	full = t ? btf_str(btf, t->name_off) : "";
+	len = essential_length(full);
+	if (!len || len >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, full, len);
+	name[len] = '\0';
+	n = count_matches(target->vmlinux, name, btf_type_kind(t), 0, found);
+	if (n)
+		return n == 1 ? 0 : -ESRCH;
+	for (uint32_t i = 0; i < btf_target_modules(target); i++)
+		in_module += count_matches(target->modules[i], name, btf_type_kind(t),
+					   target->vmlinux->n_types, found);
+	return !in_module ? -ENOENT : in_module > 1 ? -ESRCH : -EOPNOTSUPP;
+}
