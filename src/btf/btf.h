@@ -382,16 +382,16 @@ static inline const struct btf_param *btf_proto_params(const struct btf_type *pr
 /* Does the argument's name end in this suffix ("__sz", "__nullable", ...)? */
 bool btf_param_suffix(const struct btf *btf, const struct btf_param *param, const char *suffix);
 
-/* The name of the context type of a program type in vmlinux ("__sk_buff", "bpf_user_pt_regs_t",
- * "__u32"), "" if it has none of its own (void), NULL for an unknown program type. */
-const char *btf_ctx_name(uint32_t prog_type);
+/* The context type of a program type, as programs see it ("__sk_buff", "bpf_user_pt_regs_t",
+ * "__u64") or as the kernel has it ("sk_buff", "pt_regs"); "" if it has none of its own (void),
+ * NULL for an unknown program type. */
+const char *btf_ctx_name(uint32_t prog_type, bool kernel);
 
-/* Is PTR type `ptr` the context of programs of this type, judged by name (btf_is_prog_ctx_type)? */
-bool btf_is_ctx(const struct btf_target *target, const struct btf *btf, uint32_t ptr,
-		uint32_t prog_type, int arg, char *why);
-/* May an argument of PTR type `ptr` be tagged arg:ctx? 0 or -EINVAL. */
-int btf_check_ctx(const struct btf_target *target, const struct btf *btf, uint32_t ptr,
-		  uint32_t prog_type, uint32_t attach_type, int arg, char *why);
+/* Is what PTR type ptr points to the context of programs of this type, judged by its name? */
+bool btf_is_ctx(const struct btf *btf, const struct btf_type *ptr, uint32_t prog_type);
+/* May argument arg of PTR type ptr be tagged arg:ctx? 0 or -EINVAL. */
+int btf_check_ctx(const struct btf *btf, const struct btf_type *ptr, uint32_t prog_type,
+		  uint32_t attach_type, uint32_t arg, char *why);
 
 enum btf_arg_kind {
 	BTF_ARG_SCALAR,
@@ -413,7 +413,6 @@ struct btf_arg {
 struct btf_func {
 	const char *name;
 	uint32_t n_args;
-	bool ret_void; /* static functions only */
 	struct btf_arg args[BTF_MAX_ARGS];
 };
 
@@ -436,82 +435,79 @@ int btf_func_match(const struct btf *a, uint32_t a_func, const struct btf *b, ui
 
 /* ---- tracing (attach.c) --------------------------------------------------------------------- */
 
-/* One argument that is more than its type says. Offset in the context. */
-struct btf_ctx_arg {
-	uint16_t offset;
-	uint8_t kind;  /* enum btf_ctx_kind */
-	uint8_t flags; /* enum btf_ctx_flag */
-	const struct btf *btf;
-	uint32_t type;
-};
+#define BTF_MAX_CTX_ARGS 12 /* arguments of a traced function; its context is an array of u64 */
 
 enum btf_ctx_kind {
 	BTF_CTX_SCALAR,
 	BTF_CTX_PTR, /* to struct or union `type` of `btf` */
-	BTF_CTX_BUF, /* to a buffer of unknown size (iterators over map elements) */
+	BTF_CTX_BUF, /* to a buffer whose size the map of an iterator decides */
 };
 
 enum btf_ctx_flag {
 	BTF_CTX_MAYBE_NULL = 1,
 	BTF_CTX_TRUSTED = 2,
-	BTF_CTX_RCU = 4,
-	BTF_CTX_USER = 8,
-	BTF_CTX_PERCPU = 16,
-	BTF_CTX_RDONLY = 32,
-	BTF_CTX_REF = 64,     /* comes with a reference that the program must give up */
-	BTF_CTX_RETVAL = 128, /* the value that the hook returns */
+	BTF_CTX_USER = 4,
+	BTF_CTX_PERCPU = 8,
+	BTF_CTX_RDONLY = 16, /* BUF */
+	BTF_CTX_REF = 32,    /* comes with a reference that the program must give up */
+	BTF_CTX_RETVAL = 64, /* the value that an LSM hook returns */
 };
 
-#define BTF_CTX_MAX_SPECIAL 16
-
-/* What a program is attached to. Filled by btf_attach_*; borrows everything. */
-struct btf_attach {
-	const struct btf *btf;
-	uint32_t id;		      /* the type named at load: FUNC, typedef, struct */
-	const struct btf_type *proto; /* NULL: five u64 */
-	const char *name;	      /* as messages have it: attach_func_name */
-	uint32_t prog_type, attach_type;
-	bool raw_tp;		   /* proto begins with `void *__data` */
-	uint32_t target_prog_type; /* of a program attached to a program, else 0 */
-	uint32_t n_special;
-	struct btf_ctx_arg special[BTF_CTX_MAX_SPECIAL];
-};
-
-/*
- * Resolves attach_btf_id for TRACING (raw_tp, fentry, fexit, fmod_ret, iter) and LSM programs:
- * -EINVAL with the kernel's words ("Tracing programs must provide btf_id", "attach_btf_id %u is
- * not a function", "attach_btf_id points to wrong type name %s", ...). Whether the function may
- * be attached to (error injection, noreturn, ...) is not asked.
- */
-int btf_attach_tracing(const struct btf *btf, uint32_t id, uint32_t prog_type, uint32_t attach_type,
-		       struct btf_attach *out, char *why);
-/* The same for a program attached to function `id` of another program (fentry, fexit, EXT). */
-int btf_attach_prog(const struct btf *btf, uint32_t id, uint32_t prog_type, uint32_t attach_type,
-		    uint32_t target_prog_type, struct btf_attach *out, char *why);
-/*
- * The same for STRUCT_OPS: struct `id` of the kernel and the index of the member.
- *     "attach_btf_id %u is not supported", "attach to invalid member idx %u of struct %s",
- *     "attach to unsupported member %s of struct %s"
- */
-int btf_attach_struct_ops(struct btf_target *target, const struct btf *btf, uint32_t id,
-			  uint32_t member, struct btf_attach *out, char *why);
-
-/* One access of `size` bytes at `off` of the context. */
-struct btf_ctx_access {
+/* What one element of the context holds. */
+struct btf_ctx_value {
 	uint8_t kind;  /* enum btf_ctx_kind */
 	uint8_t flags; /* enum btf_ctx_flag */
 	const struct btf *btf;
 	uint32_t type;
 };
 
+/* What a program is attached to. Filled by btf_attach_*; borrows everything. */
+struct btf_attach {
+	const struct btf *btf;
+	uint32_t id;		      /* the type named at load: FUNC, typedef, struct */
+	const struct btf_type *proto; /* NULL: five numbers */
+	const char *name;	      /* as messages have it */
+	uint32_t prog_type, attach_type;
+	uint32_t target_type; /* of a program attached to a program: that one's type, else 0 */
+	uint8_t skipped;      /* parameters of proto that are no arguments: raw_tp's `__data` */
+	uint16_t special;     /* arguments that are more than their type says; values[] has them */
+	uint16_t maybe_null;  /* raw_tp: arguments that may be NULL */
+	struct btf_ctx_value values[BTF_MAX_CTX_ARGS];
+};
+
 /*
- * What a program reads at [off, off + size) of its context of u64 (btf_ctx_access). 0 or -EACCES
- * with the kernel's words; why of a success with a pointer is the line that the kernel logs
- * ("func '%s' arg%d has btf_id %d type %s '%s'").
+ * Resolves attach_btf_id of TRACING (raw_tp, fentry, fexit, fmod_ret, iter) and LSM programs:
+ * -EINVAL with the kernel's words ("attach_btf_id %u is not a function", "attach_btf_id points
+ * to wrong type name %s", "The function %s has %d arguments. Too many.", ...). Whether the kernel
+ * lets the function be attached to (error injection, noreturn, ...) is not asked. A value of
+ * attach_type that has no such target: -EINVAL.
  */
-int btf_ctx_access(const struct btf_attach *attach, const struct btf_target *target, int off,
-		   int size, struct btf_ctx_access *out, char *why);
-/* Number of u64 that the arguments take. */
-uint32_t btf_ctx_args(const struct btf_attach *attach);
+int btf_attach_tracing(const struct btf *btf, uint32_t id, uint32_t prog_type, uint32_t attach_type,
+		       struct btf_attach *out, char *why);
+/* The same for a program attached to function `id` of another program, of type target_type:
+ * fentry, fexit (TRACING), EXT. */
+int btf_attach_prog(const struct btf *btf, uint32_t id, uint32_t prog_type, uint32_t attach_type,
+		    uint32_t target_type, struct btf_attach *out, char *why);
+/*
+ * The same for STRUCT_OPS: struct `id` of a kernel BTF, and the index of a member, which
+ * expected_attach_type gives. -ENOTSUPP (524):
+ *     "attach_btf_id %u is not a supported struct",
+ *     "attach to unsupported member %s of struct %s"; -EINVAL:
+ *     "attach to invalid member idx %u of struct %s"
+ *     "attach to invalid member %s(@idx %u) of struct %s"
+ */
+int btf_attach_struct_ops(const struct btf *btf, uint32_t id, uint32_t member,
+			  struct btf_attach *out, char *why);
+
+/*
+ * What a program reads at [off, off + size) of its context (btf_ctx_access). 0, or -EACCES with
+ * the kernel's words: "func '%s' doesn't have %d-th argument", "func '%s' size %d must be 8",
+ * "func '%s' offset %d is not multiple of 8", "func '%s' arg%d type %s is not a struct", ...
+ * After a success, why is the line that the kernel logs for a pointer ("func '%s' arg%d has
+ * btf_id %d type %s '%s'"), or empty. Writing is never allowed. target may be NULL unless
+ * attach->target_type is set.
+ */
+int btf_ctx_access(const struct btf_attach *attach, struct btf_target *target, int off, int size,
+		   struct btf_ctx_value *out, char *why);
 
 #endif
