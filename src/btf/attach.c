@@ -158,7 +158,8 @@ static int attach_raw_tp(struct btf_attach *out, const struct btf_type *t, char 
 	if (btf_type_kind(t) != BTF_KIND_TYPEDEF)
 		return fail(why, -EINVAL, "attach_btf_id %u is not a typedef", out->id);
 	if (strncmp(out->name, ATTACH_RAW_TP, strlen(ATTACH_RAW_TP)) != 0)
-		return fail(why, -EINVAL, "attach_btf_id points to wrong type name %s", out->name);
+		return fail(why, -EINVAL, "attach_btf_id %u points to wrong type name %s", out->id,
+			    out->name);
 	out->name += strlen(ATTACH_RAW_TP);
 	t = btf_type(out->btf, t->type);
 	if (!t || btf_type_kind(t) != BTF_KIND_PTR)

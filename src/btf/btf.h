@@ -477,7 +477,7 @@ struct btf_attach {
 
 /*
  * Resolves attach_btf_id of TRACING (raw_tp, fentry, fexit, fmod_ret, iter) and LSM programs:
- * -EINVAL with the kernel's words ("attach_btf_id %u is not a function", "attach_btf_id points
+ * -EINVAL with the kernel's words ("attach_btf_id %u is not a function", "attach_btf_id %u points
  * to wrong type name %s", "The function %s has %d arguments. Too many.", ...). Whether the kernel
  * lets the function be attached to (error injection, noreturn, ...) is not asked. A value of
  * attach_type that has no such target: -EINVAL.
