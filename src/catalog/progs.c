@@ -273,8 +273,8 @@ static const struct ctx_field fields_netfilter[] = {
 	{                                 \
 		name, attach, flags, true \
 	}
-#define PROG(id, name, set, ctx, flags, attach, ...) \
-	static const struct prog_section sections_##name[] = {__VA_ARGS__, {.name = NULL}};
+#define PROG(id, name_, set, ctx, flags, attach, ...) \
+	static const struct prog_section sections_##name_[] = {__VA_ARGS__, {.name = NULL}};
 #include "catalog/progs.def"
 #undef PROG
 
