@@ -30,6 +30,8 @@ enum {
 
 struct state {
 	struct range regs[REGS];
+	struct range slots[REGS]; /* of the stack, one for each register */
+	bool spilled[REGS];
 };
 
 struct pending {
@@ -178,6 +180,19 @@ static int generate(struct bpf_insn *insns, int map)
 		}
 	}
 	for (end = n + body; n < end; n++) {
+		/* Narrow loads of what was stored. Until the register changes again the kernel
+		 * takes it and the slot for one value, which we do not follow. */
+		if (n + 2 < end && !pick(12)) {
+			uint8_t r = reg(), size = sizes[pick(3)];
+			int16_t slot = (int16_t)(-16 - 8 * (r - FIRST));
+
+			insns[n++] = STORE(BPF_DW, 10, slot, r);
+			insns[n] = INSN(BPF_LDX | (pick(3) ? BPF_MEM : BPF_MEMSX) | size, r, 10,
+					slot, 0);
+			insns[++n] =
+				INSN(BPF_ALU64 | BPF_XOR | BPF_K, r, 0, 0, (int32_t)interesting());
+			continue;
+		}
 		insns[n] = pick(calm) ? random_alu() : random_jump();
 		if (is_jump(&insns[n])) /* to the end, or not beyond it */
 			insns[n].off =
@@ -230,16 +245,22 @@ static void step_jump(struct walk *w, const struct bpf_insn *in)
 	w->pc = taken == 1 ? next + in->off : next;
 }
 
-static void step_load(struct range *r, const struct bpf_insn *in)
+static void step_load(struct walk *w, const struct bpf_insn *in)
 {
 	static const int bytes[] = {
 		[BPF_B >> 3] = 1, [BPF_H >> 3] = 2, [BPF_W >> 3] = 4, [BPF_DW >> 3] = 8};
+	int i = in->dst_reg - FIRST, size = bytes[BPF_SIZE(in->code) >> 3];
+	struct range *r = &w->now.regs[i];
 
-	range_set_unknown(r);
-	if (BPF_MODE(in->code) == BPF_MEMSX)
-		range_sext(r, bytes[BPF_SIZE(in->code) >> 3], false);
+	if (in->src_reg == 10 && w->now.spilled[i])
+		*r = w->now.slots[i];
 	else
-		range_zext(r, bytes[BPF_SIZE(in->code) >> 3]);
+		range_set_unknown(r);
+	if (BPF_MODE(in->code) == BPF_MEMSX)
+		range_sext(r, size, false);
+	else
+		range_zext(r, size);
+	w->pc++;
 }
 
 static void step_alu(struct walk *w, const struct bpf_insn *in)
@@ -283,6 +304,10 @@ static void step(struct walk *w)
 {
 	const struct bpf_insn *in = &w->insns[w->pc];
 
+	if (BPF_CLASS(in->code) == BPF_STX) {
+		w->now.slots[in->src_reg - FIRST] = w->now.regs[in->src_reg - FIRST];
+		w->now.spilled[in->src_reg - FIRST] = true;
+	}
 	if (in->dst_reg < FIRST || in->dst_reg >= FIRST + REGS) {
 		w->pc += in->code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1;
 		return;
@@ -294,8 +319,7 @@ static void step(struct walk *w)
 		w->pc += 2;
 		break;
 	case BPF_LDX:
-		step_load(&w->now.regs[in->dst_reg - FIRST], in);
-		w->pc++;
+		step_load(w, in);
 		break;
 	case BPF_ALU:
 	case BPF_ALU64:
@@ -480,18 +504,17 @@ static bool follow_line(struct walk *w, const char *line)
 	return !regs || compare_line(w, regs);
 }
 
-static bool follow(struct walk *w, char *log)
+/* The line that differs, or NULL. */
+static const char *follow(struct walk *w, const char *log)
 {
 	char copy[4096];
 
-	for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
+	for (const char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
 		snprintf(copy, sizeof(copy), "%.*s", (int)(end - line), line);
-		if (!follow_line(w, copy)) {
-			printf("at the line: %s\n", copy);
-			return false;
-		}
+		if (!follow_line(w, copy))
+			return line;
 	}
-	return true;
+	return NULL;
 }
 
 static int load(const struct bpf_insn *insns, int n, char *log)
@@ -505,7 +528,7 @@ static int load(const struct bpf_insn *insns, int n, char *log)
 	attr.license = (uintptr_t) "GPL";
 	attr.log_buf = (uintptr_t)log;
 	attr.log_size = LOG_SIZE;
-	attr.log_level = 2;
+	attr.log_level = 2 | 4; /* all states; if that is too much, the first of them */
 	log[0] = '\0';
 	return kernel_bpf(BPF_PROG_LOAD, &attr);
 }
@@ -523,6 +546,7 @@ int main(int argc, char **argv)
 	for (unsigned long i = 0; i < programs; i++) {
 		struct bpf_insn insns[MAX_INSNS];
 		struct walk w = {.insns = insns};
+		const char *differs;
 		int n, fd;
 
 		seed = (first + i) * UINT64_C(0x9e3779b97f4a7c15) | 1;
@@ -537,8 +561,13 @@ int main(int argc, char **argv)
 		refused += fd < 0;
 		if (fd >= 0)
 			close(fd);
-		if (!follow(&w, log)) {
-			printf("seed %llu:\n%s", (unsigned long long)(first + i), log);
+		differs = follow(&w, log);
+		if (differs) {
+			const char *from = differs - log > 4000 ? differs - 4000 : log;
+
+			printf("seed %llu, at the last line of:\n%.*s\n",
+			       (unsigned long long)(first + i),
+			       (int)(differs - from + (long)strcspn(differs, "\n")), from);
 			return 1;
 		}
 	}
