@@ -14,6 +14,7 @@
  *   range_kernel [PROGRAMS [SEED [contradictions]]]
  */
 #include <linux/bpf.h>
+#include <sys/utsname.h>
 
 #include "../kernel.h"
 #include "verify/range.h"
@@ -533,6 +534,17 @@ static int load(const struct bpf_insn *insns, int n, char *log)
 	return kernel_bpf(BPF_PROG_LOAD, &attr);
 }
 
+/* Others are more precise here and less there. */
+static void kernel_of_that_version(void)
+{
+	struct utsname name;
+
+	if (uname(&name) || strncmp(name.release, "6.18.", 5)) {
+		printf("skipped: ranges are those of Linux 6.18, this is %s\n", name.release);
+		exit(77);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long programs = argc > 1 ? strtoul(argv[1], NULL, 0) : 3000, refused = 0,
@@ -542,6 +554,7 @@ int main(int argc, char **argv)
 	int map;
 
 	kernel_needed();
+	kernel_of_that_version();
 	map = kernel_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0);
 	for (unsigned long i = 0; i < programs; i++) {
 		struct bpf_insn insns[MAX_INSNS];
