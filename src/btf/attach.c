@@ -430,7 +430,7 @@ static const struct btf_type *returned(const struct btf_attach *a, uint32_t arg,
 }
 
 /* Context of a program that is attached to a program: the kernel's object behind it. */
-static int translated(const struct btf_attach *a, struct btf_target *target,
+static int translated(const struct btf_attach *a, const struct btf_target *target,
 		      const struct btf_type *ptr, struct btf_ctx_value *out)
 {
 	const char *name = btf_ctx_name(a->target_type, true);
@@ -457,7 +457,7 @@ static void promote(const struct btf_attach *a, struct btf_ctx_value *out)
 }
 
 /* Argument `arg` is a pointer of type ptr. */
-static int pointer_value(const struct btf_attach *a, struct btf_target *target, uint32_t arg,
+static int pointer_value(const struct btf_attach *a, const struct btf_target *target, uint32_t arg,
 			 const struct btf_type *ptr, struct btf_ctx_value *out, char *why)
 {
 	const struct btf_type *to = btf_skip_mods(a->btf, ptr->type, &out->type);
@@ -500,7 +500,7 @@ static int pointer_value(const struct btf_attach *a, struct btf_target *target, 
 	return 0;
 }
 
-int btf_ctx_access(const struct btf_attach *a, struct btf_target *target, int off, int size,
+int btf_ctx_access(const struct btf_attach *a, const struct btf_target *target, int off, int size,
 		   struct btf_ctx_value *out, char *why)
 {
 	uint32_t arg, n = a->proto ? n_args(a) : BTF_MAX_ARGS;

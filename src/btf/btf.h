@@ -202,15 +202,15 @@ struct btf_target;
 int btf_target_open(const char *path, struct btf_target **out, struct visor_diag *diag);
 /* A target of an object at hand (a reference is taken). */
 int btf_target_new(const struct btf *vmlinux, struct btf_target **out);
-struct btf_target *btf_target_ref(struct btf_target *t);
-void btf_target_unref(struct btf_target *t);
+const struct btf_target *btf_target_ref(const struct btf_target *t);
+void btf_target_unref(const struct btf_target *t);
 const struct btf *btf_target_vmlinux(const struct btf_target *t);
 /* Modules: [0, count). */
-uint32_t btf_target_modules(struct btf_target *t);
-const struct btf *btf_target_module(struct btf_target *t, uint32_t i);
+uint32_t btf_target_modules(const struct btf_target *t);
+const struct btf *btf_target_module(const struct btf_target *t, uint32_t i);
 /* The first type of that name and kind: in vmlinux, then in the modules. 0 or -ENOENT. */
-int btf_target_find(struct btf_target *t, const char *name, uint32_t kind, const struct btf **btf,
-		    uint32_t *id);
+int btf_target_find(const struct btf_target *t, const char *name, uint32_t kind,
+		    const struct btf **btf, uint32_t *id);
 
 /* ---- from an offset to a member (walk.c) ---------------------------------------------------- */
 
@@ -277,7 +277,7 @@ enum btf_field_flag { BTF_FIELD_UNIQUE = 1, BTF_FIELD_KPTR_KIND = 2, BTF_FIELD_R
 
 #define BTF_FIELDS(FIELD)                                                                      \
 	FIELD(SPIN_LOCK, 4, 4, "bpf_spin_lock", "bpf_spin_lock", BTF_FIELD_UNIQUE)             \
-	FIELD(RES_SPIN_LOCK, 8, 4, "bpf_res_spin_lock", "bpf_res_spin_lock", BTF_FIELD_UNIQUE) \
+	FIELD(RES_SPIN_LOCK, 4, 4, "bpf_res_spin_lock", "bpf_res_spin_lock", BTF_FIELD_UNIQUE) \
 	FIELD(TIMER, 16, 8, "bpf_timer", "bpf_timer", BTF_FIELD_UNIQUE)                        \
 	FIELD(WORKQUEUE, 16, 8, "bpf_wq", "bpf_wq", BTF_FIELD_UNIQUE)                          \
 	FIELD(TASK_WORK, 8, 8, "bpf_task_work", "bpf_task_work", BTF_FIELD_UNIQUE)             \
@@ -343,7 +343,7 @@ extern const char *const btf_field_names[BTF_FIELD_COUNT];
  * -E2BIG, -EEXIST, -ENOENT, -EFAULT. target may be NULL: kptrs to kernel types are unknown.
  */
 struct btf_locals;
-int btf_locals_new(const struct btf *btf, struct btf_target *target, struct btf_locals **out);
+int btf_locals_new(const struct btf *btf, const struct btf_target *target, struct btf_locals **out);
 void btf_locals_free(struct btf_locals *locals);
 /* The record of struct `id`, or NULL: it may be allocated but has no special fields. */
 const struct btf_record *btf_locals_get(const struct btf_locals *locals, uint32_t id);
@@ -355,10 +355,11 @@ const struct btf_record *btf_locals_get(const struct btf_locals *locals, uint32_
  * made, but has no fields; those of btf_record_check_map refuse it.
  */
 int btf_record_new(const struct btf *btf, uint32_t id, uint32_t mask, uint32_t value_size,
-		   struct btf_target *target, struct btf_record **out);
-/* May a map of this type have these fields? Completes graph roots. -EOPNOTSUPP, -EACCES, ... */
-int btf_record_check_map(struct btf_record *record, const struct btf_locals *locals,
-			 uint32_t map_type, uint32_t map_flags);
+		   const struct btf_target *target, struct btf_record **out);
+/* May a map of this type have these fields? btf and locals are of its value. Completes graph
+ * roots. -EOPNOTSUPP, -EACCES, -EFAULT, -ELOOP, -EINVAL, -E2BIG. */
+int btf_record_check_map(struct btf_record *record, const struct btf *btf,
+			 const struct btf_locals *locals, uint32_t map_type, uint32_t map_flags);
 void btf_record_free(struct btf_record *record);
 /* The field that begins at offset (mask: of these), or NULL. */
 const struct btf_field *btf_record_find(const struct btf_record *record, uint32_t offset,
@@ -402,7 +403,7 @@ enum btf_arg_kind {
 	BTF_ARG_ARENA,
 };
 
-struct btf_arg {
+struct btf_global_arg {
 	uint8_t kind;
 	bool maybe_null;
 	bool trusted;	/* BTF: else untrusted */
@@ -413,7 +414,7 @@ struct btf_arg {
 struct btf_func {
 	const char *name;
 	uint32_t n_args;
-	struct btf_arg args[BTF_MAX_ARGS];
+	struct btf_global_arg args[BTF_MAX_ARGS];
 };
 
 /*
@@ -421,12 +422,13 @@ struct btf_func {
  * it (btf_prepare_func_args). `global`: else nothing is said of errors, and -EINVAL means that
  * the caller's registers count, not the types. prog_type of an EXT program: the target's.
  */
-int btf_func_args(struct btf_target *target, const struct btf *btf, uint32_t func, bool global,
-		  uint32_t prog_type, uint32_t attach_type, struct btf_func *out, char *why);
+int btf_func_args(const struct btf_target *target, const struct btf *btf, uint32_t func,
+		  bool global, uint32_t prog_type, uint32_t attach_type, struct btf_func *out,
+		  char *why);
 
 /* The only kernel type that a program's type `id` stands for, by name (before "___") and kind:
  * 0, -ENOENT, -ESRCH (ambiguous), -EOPNOTSUPP (of a module). */
-int btf_target_match(struct btf_target *target, const struct btf *btf, uint32_t id,
+int btf_target_match(const struct btf_target *target, const struct btf *btf, uint32_t id,
 		     uint32_t *found);
 
 /* Do two functions take and return the same (btf_check_type_match, for EXT programs)? */
@@ -507,7 +509,7 @@ int btf_attach_struct_ops(const struct btf *btf, uint32_t id, uint32_t member,
  * btf_id %d type %s '%s'"), or empty. Writing is never allowed. target may be NULL unless
  * attach->target_type is set.
  */
-int btf_ctx_access(const struct btf_attach *attach, struct btf_target *target, int off, int size,
-		   struct btf_ctx_value *out, char *why);
+int btf_ctx_access(const struct btf_attach *attach, const struct btf_target *target, int off,
+		   int size, struct btf_ctx_value *out, char *why);
 
 #endif

@@ -255,7 +255,7 @@ int btf_check_ctx(const struct btf *btf, const struct btf_type *ptr, uint32_t pr
  */
 
 struct func_work {
-	struct btf_target *target;
+	const struct btf_target *target;
 	const struct btf *btf;
 	uint32_t func, prog_type, attach_type;
 	bool global;
@@ -332,7 +332,8 @@ static bool is_dynptr(const struct btf *btf, const struct btf_type *ptr)
 	return !strcmp(name, "bpf_dynptr") || !strcmp(name, "bpf_dynptr_kern");
 }
 
-static int arg_untrusted(const struct func_work *w, const struct btf_type *ptr, struct btf_arg *out)
+static int arg_untrusted(const struct func_work *w, const struct btf_type *ptr,
+			 struct btf_global_arg *out)
 {
 	const struct btf_type *to = btf_skip_mods(w->btf, ptr->type, NULL);
 	int err;
@@ -358,7 +359,7 @@ static int arg_untrusted(const struct func_work *w, const struct btf_type *ptr, 
 
 /* Any memory of the size of what is pointed to. */
 static int arg_memory(const struct func_work *w, const struct btf_type *ptr, uint32_t tags,
-		      struct btf_arg *out)
+		      struct btf_global_arg *out)
 {
 	uint32_t id = 0;
 	const struct btf_type *t;
@@ -379,7 +380,7 @@ static int arg_memory(const struct func_work *w, const struct btf_type *ptr, uin
 }
 
 static int arg_pointer(const struct func_work *w, const struct btf_type *ptr, uint32_t tags,
-		       struct btf_arg *out)
+		       struct btf_global_arg *out)
 {
 	if ((tags & TAG_CTX) || btf_is_ctx(w->btf, ptr, w->prog_type)) {
 		out->kind = BTF_ARG_CTX;
@@ -418,7 +419,7 @@ static int arg_pointer(const struct func_work *w, const struct btf_type *ptr, ui
 }
 
 static int arg_classify(const struct func_work *w, uint32_t type, const char *func,
-			struct btf_arg *out)
+			struct btf_global_arg *out)
 {
 	const struct btf_type *t = btf_skip_mods(w->btf, type, NULL);
 	uint32_t tags;
@@ -441,8 +442,9 @@ static int arg_classify(const struct func_work *w, uint32_t type, const char *fu
 				    btf_kind_name(btf_type_kind(t)), func);
 }
 
-int btf_func_args(struct btf_target *target, const struct btf *btf, uint32_t func, bool global,
-		  uint32_t prog_type, uint32_t attach_type, struct btf_func *out, char *why)
+int btf_func_args(const struct btf_target *target, const struct btf *btf, uint32_t func,
+		  bool global, uint32_t prog_type, uint32_t attach_type, struct btf_func *out,
+		  char *why)
 {
 	struct func_work w = {.target = target,
 			      .btf = btf,

@@ -69,14 +69,16 @@ int btf_target_open(const char *path, struct btf_target **out, struct visor_diag
 	return 0;
 }
 
-struct btf_target *btf_target_ref(struct btf_target *t)
+const struct btf_target *btf_target_ref(const struct btf_target *t)
 {
-	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&((struct btf_target *)t)->refs, 1, __ATOMIC_RELAXED);
 	return t;
 }
 
-void btf_target_unref(struct btf_target *t)
+void btf_target_unref(const struct btf_target *constant)
 {
+	struct btf_target *t = (struct btf_target *)constant;
+
 	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	for (uint32_t i = 0; i < t->n_modules; i++)
@@ -117,8 +119,10 @@ static void modules_load(struct btf_target *t)
 	free(names);
 }
 
-uint32_t btf_target_modules(struct btf_target *t)
+uint32_t btf_target_modules(const struct btf_target *constant)
 {
+	struct btf_target *t = (struct btf_target *)constant;
+
 	if (!t->folder)
 		return 0;
 	if (!__atomic_load_n(&t->loaded, __ATOMIC_ACQUIRE)) {
@@ -132,13 +136,13 @@ uint32_t btf_target_modules(struct btf_target *t)
 	return t->n_modules;
 }
 
-const struct btf *btf_target_module(struct btf_target *t, uint32_t i)
+const struct btf *btf_target_module(const struct btf_target *t, uint32_t i)
 {
 	return i < btf_target_modules(t) ? t->modules[i] : NULL;
 }
 
-int btf_target_find(struct btf_target *t, const char *name, uint32_t kind, const struct btf **btf,
-		    uint32_t *id)
+int btf_target_find(const struct btf_target *t, const char *name, uint32_t kind,
+		    const struct btf **btf, uint32_t *id)
 {
 	*btf = t->vmlinux;
 	*id = btf_find(t->vmlinux, name, kind);
@@ -172,7 +176,8 @@ static uint32_t count_matches(const struct btf *btf, const char *name, uint32_t 
 	return n;
 }
 
-int btf_target_match(struct btf_target *target, const struct btf *btf, uint32_t id, uint32_t *found)
+int btf_target_match(const struct btf_target *target, const struct btf *btf, uint32_t id,
+		     uint32_t *found)
 {
 	const struct btf_type *t = btf_type(btf, id);
 	uint32_t n, in_module = 0;
