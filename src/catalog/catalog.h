@@ -109,7 +109,7 @@ enum prog_flag {
 	PROG_UNPRIV = 1,      /* may be loaded without any capability */
 	PROG_NET_ADMIN = 2,   /* needs CAP_NET_ADMIN on top of CAP_BPF */
 	PROG_PERFMON = 4,     /* needs CAP_PERFMON on top of CAP_BPF */
-	PROG_PKT_READ = 8,    /* packet bytes may be read directly, and by helpers */
+	PROG_PKT_READ = 8,    /* packet bytes may be given to helpers */
 	PROG_PKT_WRITE = 16,  /* packet bytes may be written directly */
 	PROG_SLEEPS = 32,     /* may be sleepable (tracing: with some attach types) */
 	PROG_MUST_SLEEP = 64, /* is only loaded as sleepable */
@@ -124,8 +124,7 @@ struct prog_type {
 	uint32_t type;	   /* enum bpf_prog_type, or >= VISOR_PROG_CUSTOM */
 	uint64_t set;	   /* its P_ bit */
 	uint32_t ctx_size; /* bytes of the UAPI context */
-	uint32_t
-		engine_size; /* bytes of the engine's context object; 0: the engine cannot run it */
+	uint32_t engine_size; /* bytes of the engine's context; 0: the engine cannot run it */
 	const struct prog_section *sections; /* libbpf's SEC() names */
 	const struct ctx_field *fields;
 	uint32_t n_fields;

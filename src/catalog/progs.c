@@ -74,12 +74,14 @@ static const struct ctx_field fields_lwt[] = {
 #undef SKB_FIELD
 
 #define TABLE_skb_addresses
+#define TABLE_cgroup_skb
 #define SKB_FIELD(member, engine, yield_, tc, socket, cgroup, lwt, sk_skb) \
 	ENGINE_FIELD(__sk_buff, member, engine, yield_, cgroup)
 static const struct ctx_field fields_cgroup_skb[] = {
 #include "catalog/contexts.def"
 };
 #undef SKB_FIELD
+#undef TABLE_cgroup_skb
 
 #define SKB_FIELD(member, engine, yield_, tc, socket, cgroup, lwt, sk_skb) \
 	ENGINE_FIELD(__sk_buff, member, engine, yield_, sk_skb)

@@ -115,6 +115,76 @@ static void finds_programs(void **state)
 	assert_null(catalog_ctx_access(tc, 0, 16, false));
 }
 
+static void finds_sections(void **state)
+{
+	const struct prog_type *type = NULL;
+	const struct prog_section *s = catalog_section("xdp.frags/devmap", &type);
+
+	assert_non_null(s);
+	assert_int_equal(type->type, BPF_PROG_TYPE_XDP);
+	assert_int_equal(s->attach_type, BPF_XDP_DEVMAP);
+	assert_int_equal(s->flags, BPF_F_XDP_HAS_FRAGS);
+	s = catalog_section("fentry.s/do_unlinkat", &type);
+	assert_int_equal(type->type, BPF_PROG_TYPE_TRACING);
+	assert_int_equal(s->attach_type, BPF_TRACE_FENTRY);
+	assert_int_equal(s->flags, BPF_F_SLEEPABLE);
+	s = catalog_section("tp", &type);
+	assert_int_equal(type->type, BPF_PROG_TYPE_TRACEPOINT);
+	assert_int_equal(s->attach_type, 0);
+	assert_null(catalog_section("xdp/own", &type));
+	assert_null(catalog_section("tpx", &type));
+	assert_null(catalog_section("", &type));
+}
+
+/* What the engine reads is not what the kernel's programs of a device map read. */
+static void engine_rows_come_first(void **state)
+{
+	const struct prog_type *xdp = catalog_prog(BPF_PROG_TYPE_XDP);
+	uint32_t off = offsetof(struct xdp_md, egress_ifindex);
+	struct ctx_query q = {.attach_type = BPF_XDP_DEVMAP, .off = off, .size = 4};
+	struct ctx_answer a;
+
+	assert_int_equal(catalog_ctx_field(xdp, off, 4)->access, 0);
+	assert_null(catalog_ctx_access(xdp, off, 4, false));
+	assert_int_equal(catalog_ctx_query(xdp, &q, &a), 0);
+	q.attach_type = BPF_XDP;
+	assert_int_equal(catalog_ctx_query(xdp, &q, &a), -EACCES);
+	q.off = UINT32_MAX - 3;
+	assert_int_equal(catalog_ctx_query(xdp, &q, &a), -EACCES);
+}
+
+static void names_attach_types(void **state)
+{
+	assert_string_equal(catalog_attach_name(BPF_CGROUP_UNIX_SENDMSG), "cgroup_unix_sendmsg");
+	for (uint32_t t = 0; t < VISOR_MAX_ATTACH_TYPE; t++)
+		assert_non_null(catalog_attach_name(t));
+	assert_null(catalog_attach_name(VISOR_MAX_ATTACH_TYPE));
+}
+
+/* Types that no kernel of the tests may load: as documented. */
+static void describes_what_cannot_be_compared(void **state)
+{
+	const struct prog_type *tracing = catalog_prog_known(BPF_PROG_TYPE_TRACING);
+	const struct prog_type *lirc = catalog_prog_known(BPF_PROG_TYPE_LIRC_MODE2);
+	struct ctx_query q = {.size = 4};
+	struct ctx_answer a;
+	int64_t min, max;
+
+	assert_true(catalog_return_range(tracing, BPF_TRACE_FEXIT, &min, &max));
+	assert_true(min == 0 && max == 0);
+	assert_true(catalog_return_range(tracing, BPF_TRACE_ITER, &min, &max));
+	assert_true(min == 0 && max == 1);
+	assert_false(catalog_return_range(tracing, BPF_MODIFY_RETURN, &min, &max));
+	assert_true(catalog_prog_can_sleep(tracing, BPF_TRACE_FENTRY));
+	assert_false(catalog_prog_can_sleep(tracing, BPF_TRACE_RAW_TP));
+	assert_int_equal(catalog_ctx_query(lirc, &q, &a), 0);
+	q.size = 2;
+	assert_int_equal(catalog_ctx_query(lirc, &q, &a), -EACCES);
+	assert_int_equal(catalog_attach_check(BPF_PROG_TYPE_EXT, BPF_XDP), -EINVAL);
+	assert_null(catalog_prog_known_by_name("unspec"));
+	assert_string_equal(catalog_prog_known_by_name("lsm")->name, "lsm");
+}
+
 static void names_verdicts(void **state)
 {
 	assert_string_equal(catalog_verdict(BPF_PROG_TYPE_XDP, XDP_TX), "XDP_TX");
@@ -128,9 +198,16 @@ static void names_verdicts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_helpers),	cmocka_unit_test(names_all_helpers),
-		cmocka_unit_test(rows_are_well_formed), cmocka_unit_test(finds_maps),
-		cmocka_unit_test(finds_programs),	cmocka_unit_test(names_verdicts),
+		cmocka_unit_test(finds_helpers),
+		cmocka_unit_test(names_all_helpers),
+		cmocka_unit_test(rows_are_well_formed),
+		cmocka_unit_test(finds_maps),
+		cmocka_unit_test(finds_programs),
+		cmocka_unit_test(names_verdicts),
+		cmocka_unit_test(finds_sections),
+		cmocka_unit_test(engine_rows_come_first),
+		cmocka_unit_test(names_attach_types),
+		cmocka_unit_test(describes_what_cannot_be_compared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
