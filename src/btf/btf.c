@@ -52,6 +52,12 @@ static int index_types(struct btf *btf, uint32_t len, char *why)
 			snprintf(why, BTF_WHY, "[%u] Too many types", id);
 			return -E2BIG;
 		}
+		if (btf->origin == BTF_LOADED) {
+			int err = btf_check_type(btf, id, t, why);
+
+			if (err)
+				return err;
+		}
 		offs[n++] = (uint32_t)(at - btf->records);
 	}
 	btf->n_own = n;
@@ -73,8 +79,11 @@ static int fill(struct btf *btf, char *why)
 	btf->strs = (const char *)btf->data + hdr.hdr_len + hdr.str_off;
 	btf->strs_len = hdr.str_len;
 	err = index_types(btf, hdr.type_len, why);
+	/* libbpf needs ids that exist; the kernel finds that out last. */
+	for (uint32_t id = 1; !err && btf->origin == BTF_OBJECT && id <= btf->n_types; id++)
+		err = btf_check_type(btf, id, btf_type(btf, id), why);
 	if (!err && btf->origin != BTF_KERNEL)
-		err = btf_check(btf, why);
+		err = btf_check_links(btf, why);
 	return err;
 }
 
@@ -306,7 +315,7 @@ const char *btf_name(const struct btf *btf, uint32_t id)
 
 const struct btf_type *btf_skip_mods(const struct btf *btf, uint32_t id, uint32_t *found)
 {
-	for (int depth = 0; depth <= BTF_MAX_DEPTH; depth++) {
+	for (int depth = 0; depth <= BTF_MAX_CHAIN; depth++) {
 		const struct btf_type *t = btf_type_by_id(btf, id);
 
 		if (!t)
@@ -326,7 +335,7 @@ int64_t btf_size(const struct btf *btf, uint32_t id, uint32_t *kind)
 	uint64_t count = 1, size;
 	bool array = false;
 
-	for (int depth = 0; depth < BTF_MAX_DEPTH; depth++) {
+	for (int depth = 0; depth <= BTF_MAX_CHAIN; depth++) {
 		const struct btf_type *t = btf_type(btf, id);
 		uint32_t k = t ? btf_type_kind(t) : BTF_KIND_UNKN;
 

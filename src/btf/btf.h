@@ -3,7 +3,8 @@
  * btf/btf.h - type information (Documentation/bpf/btf.rst): the one place that reads BTF.
  *
  *    btf.c     objects, names, look-ups          record.c   special fields of values
- *    check.c   what BPF_BTF_LOAD checks          func.c     prototypes, global functions
+ *    check.c, resolve.c   what BPF_BTF_LOAD checks
+ *    func.c    prototypes, global functions
  *    walk.c    from an offset to a member        attach.c   what a tracing program sees
  *    target.c  the kernel's types: vmlinux and modules
  *
@@ -26,9 +27,10 @@
 #include "base/diag.h"
 
 #define BTF_WHY	      256
-#define BTF_MAX_DEPTH 32  /* of following types; the kernel's limit */
-#define BTF_MAX_ARGS  5	  /* of a function in registers */
-#define BTF_ENOTSUPP  524 /* the kernel's internal "not supported", which BPF_BTF_LOAD returns */
+#define BTF_MAX_DEPTH 32   /* of following types; the kernel's limit */
+#define BTF_MAX_CHAIN 1024 /* of modifiers, or arrays of arrays: none of ours is longer */
+#define BTF_MAX_ARGS  5	   /* of a function in registers */
+#define BTF_ENOTSUPP  524  /* the kernel's internal "not supported", which BPF_BTF_LOAD returns */
 
 /* ---- objects (btf.c) -------------------------------------------------------------------- */
 
@@ -183,12 +185,16 @@ bool btf_same(const struct btf *a, uint32_t a_id, const struct btf *b, uint32_t 
 /* The fixed part of a kind: bytes that follow the record, and those for each of its vlen.
  * Records of unknown kinds have no size: false. */
 bool btf_record_size(const struct btf_type *t, uint32_t *size);
-/* The header: finds types and strings (strs_len 0: none). */
+/* The rest is called by btf_new. The header: finds types and strings (strs_len 0: none). */
 int btf_check_header(const struct btf *btf, struct btf_header *hdr, char *why);
-/* All that BPF_BTF_LOAD checks but the header and the bounds of records. After it every string
- * offset and type id is in range, and following types by value always ends, within
- * BTF_MAX_DEPTH steps. Both are called by btf_new. */
-int btf_check(const struct btf *btf, char *why);
+bool btf_name_is_identifier(const char *name);
+/*
+ * All else that BPF_BTF_LOAD checks: each type by itself, then how they refer to each other
+ * (resolve.c). After it every string offset and type id is in range, and following types by
+ * value always ends, within BTF_MAX_CHAIN steps.
+ */
+int btf_check_type(const struct btf *btf, uint32_t id, const struct btf_type *t, char *why);
+int btf_check_links(const struct btf *btf, char *why);
 
 /* ---- the kernel's types (target.c) --------------------------------------------------------- */
 

@@ -148,7 +148,7 @@ static const struct btf_type *skip_to_typedef(const struct btf *btf, uint32_t id
 {
 	const struct btf_type *t = btf_type_by_id(btf, id);
 
-	for (int depth = 0; t && depth < BTF_MAX_DEPTH; depth++) {
+	for (int depth = 0; t && depth <= BTF_MAX_CHAIN; depth++) {
 		if (!btf_type_is_modifier(t) || btf_type_kind(t) == BTF_KIND_TYPEDEF)
 			return t;
 		t = btf_type_by_id(btf, t->type);

@@ -359,7 +359,7 @@ static int read_records(struct prog_work *w, const char *what, uint64_t addr, ui
 
 static int prog_func_info(struct prog_work *w, const union bpf_attr *attr)
 {
-	const struct sys_btf *btf = w->btf->btf;
+	const struct btf *btf = w->btf->btf;
 	int err;
 
 	w->head.n_func_info = attr->func_info_cnt;
@@ -389,7 +389,7 @@ static int prog_func_info(struct prog_work *w, const union bpf_attr *attr)
 
 static int prog_line_info(struct prog_work *w, const union bpf_attr *attr)
 {
-	const struct sys_btf *btf = w->btf->btf;
+	const struct btf *btf = w->btf->btf;
 	uint32_t n = attr->line_info_cnt, sub = 0;
 	int err;
 

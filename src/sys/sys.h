@@ -43,7 +43,6 @@ enum obj_kind {
 		OBJ_KIND_COUNT
 };
 
-#define sys_btf btf /* its name in prog.c */
 struct sys_prog;
 
 struct obj {
