@@ -295,10 +295,11 @@ static int arg_combination(const struct func_work *w)
 /* The kernel's type that a pointer argument names. */
 static int arg_kernel_type(const struct func_work *w, const struct btf_type *ptr, uint32_t *id)
 {
-	const struct btf_type *t = btf_type_by_id(w->btf, ptr->type);
+	uint32_t local = 0;
+	const struct btf_type *t = btf_skip_mods(w->btf, ptr->type, &local);
 	const char *kind = btf_kind_name(t ? btf_type_kind(t) : 0);
 	const char *name = t ? btf_label(w->btf, t->name_off) : "";
-	int err = w->target ? btf_target_match(w->target, w->btf, ptr->type, id) : -ENOENT;
+	int err = w->target ? btf_target_match(w->target, w->btf, local, id) : -ENOENT;
 
 	switch (err) {
 	case 0:
@@ -372,7 +373,7 @@ static int arg_memory(const struct func_work *w, const struct btf_type *ptr, uin
 	if (size < 0)
 		return ARG_BAD(w, "arg#%u reference type('%s %s') size cannot be determined: %ld",
 			       w->i, btf_kind_name(t ? btf_type_kind(t) : 0),
-			       t ? btf_label(w->btf, t->name_off) : "", (long)size);
+			       t ? btf_str(w->btf, t->name_off) : "", (long)size);
 	out->kind = BTF_ARG_MEM;
 	out->maybe_null = !(tags & TAG_NONNULL);
 	out->size = (uint32_t)size;
