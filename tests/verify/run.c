@@ -9,6 +9,9 @@
  *   # errno: ERRNO         the kernel's error where it differs from ours
  *   # kernel-text: TEXT    a part of the kernel's log, default: that of `expect`
  *   # ctx: N N ...         accept/ only: exactly these instructions access the context
+ *   # sleepable            the program may sleep
+ *   # attach-type: N       expected attach type
+ * and lines that describe maps and types: world.h.
  *
  * usage: run DIRECTORY accept|reject [kernel]
  * With "kernel" the kernel's verdict is compared as well; exit status 77 if there is no bpf(2).
@@ -21,12 +24,14 @@
 #include <unistd.h>
 
 #include "isa/asm.h"
-#include "verify/verify.h"
+#include "world.h"
 
 struct expectation {
 	const struct prog_type *type;
 	char license[64], text[200], kernel_text[200], ctx[200];
 	int err, kernel_err;
+	uint32_t flags, attach_type;
+	struct world world;
 };
 
 static int failures;
@@ -59,6 +64,18 @@ static bool key(const char *line, const char *name, char *value, size_t size)
 	return true;
 }
 
+/* Also types that only the kernel can run. */
+static const struct prog_type *type_by_name(const char *name)
+{
+	for (uint32_t i = 1; i < 64; i++) {
+		const struct prog_type *type = catalog_prog_known(i);
+
+		if (type && !strcmp(type->name, name))
+			return type;
+	}
+	return NULL;
+}
+
 static void read_expectation(const char *text, struct expectation *e)
 {
 	char value[200];
@@ -68,7 +85,13 @@ static void read_expectation(const char *text, struct expectation *e)
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (key(line, "# type: ", value, sizeof(value)))
-			e->type = catalog_prog_by_name(value);
+			e->type = type_by_name(value);
+		else if (key(line, "# attach-type: ", value, sizeof(value)))
+			e->attach_type = (uint32_t)atoi(value);
+		else if (key(line, "# sleepable", value, sizeof(value)))
+			e->flags |= BPF_F_SLEEPABLE;
+		else if (world_line(&e->world, line))
+			continue;
 		else if (key(line, "# license: ", e->license, sizeof(e->license)))
 			continue;
 		else if (key(line, "# expect: ", value, sizeof(value))) {
@@ -119,15 +142,17 @@ static void check_ours(const char *name, const struct verify_image *image,
 	verified_unref(v);
 }
 
-static void check_kernel(const char *name, const struct verify_image *image,
-			 const struct expectation *e)
+static void check_kernel(const char *name, const struct verify_image *image, struct bpf_insn *insns,
+			 struct expectation *e)
 {
 	static char log[1 << 20];
 	union bpf_attr attr = {
 		.prog_type = image->type->type,
 		.insn_cnt = image->n_insns,
-		.insns = (uintptr_t)image->insns,
+		.insns = (uintptr_t)insns,
 		.license = (uintptr_t)e->license,
+		.expected_attach_type = e->attach_type,
+		.prog_flags = e->flags,
 		.log_level = 1,
 		.log_size = sizeof(log),
 		.log_buf = (uintptr_t)log,
@@ -135,6 +160,12 @@ static void check_kernel(const char *name, const struct verify_image *image,
 	int fd, err;
 
 	log[0] = '\0';
+	err = world_kernel(&e->world, &attr, insns, image->n_insns);
+	if (err) {
+		printf("FAIL %s: the kernel refuses maps or types: %s\n", name, strerror(-err));
+		failures++;
+		return;
+	}
 	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	err = fd < 0 ? -errno : 0;
 	if (fd >= 0)
@@ -146,12 +177,22 @@ static void check_kernel(const char *name, const struct verify_image *image,
 	}
 }
 
-static void run_file(const char *path, const char *name, bool kernel)
+static bool takes_addresses(const struct bpf_insn *insns, uint32_t n)
 {
+	for (uint32_t i = 0; i < n; i++)
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
+		    insns[i].src_reg == BPF_PSEUDO_FUNC)
+			return true;
+	return false;
+}
+
+static void run_file(const char *path, const char *name, bool kernel, struct btf_target *target)
+{
+	static struct expectation e;
+	struct isa_asm_opts opts = {.map = world_map_number, .user = &e.world};
 	struct verify_image image = {0};
 	struct bpf_insn *insns = NULL;
 	struct visor_diag diag = {0};
-	struct expectation e;
 	static char text[1 << 16];
 	FILE *f = fopen(path, "r");
 	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
@@ -160,7 +201,7 @@ static void run_file(const char *path, const char *name, bool kernel)
 		fclose(f);
 	text[len] = '\0';
 	read_expectation(text, &e);
-	if (!e.type || isa_assemble(text, len, NULL, &insns, &image.n_insns, &diag)) {
+	if (!e.type || isa_assemble(text, len, &opts, &insns, &image.n_insns, &diag)) {
 		printf("FAIL %s: ", name);
 		visor_diag_print(&diag, stdout);
 		failures++;
@@ -169,10 +210,17 @@ static void run_file(const char *path, const char *name, bool kernel)
 	image.insns = insns;
 	image.type = e.type;
 	image.gpl = strcmp(e.license, "BSD") != 0;
-	if (kernel)
-		check_kernel(name, &image, &e);
-	else
+	image.expected_attach_type = e.attach_type;
+	image.flags = e.flags;
+	image.cap_bpf = image.cap_perfmon = image.cap_net_admin = image.cap_sys_admin = true;
+	world_build(&e.world, insns, image.n_insns, takes_addresses(insns, image.n_insns));
+	if (kernel) {
+		check_kernel(name, &image, insns, &e);
+	} else {
+		world_image(&e.world, &image, insns, target);
 		check_ours(name, &image, &e);
+	}
+	world_free(&e.world);
 	free(insns);
 }
 
@@ -191,6 +239,7 @@ int main(int argc, char **argv)
 {
 	bool kernel = argc == 4 && !strcmp(argv[3], "kernel");
 	char path[4096];
+	struct btf_target *target = NULL;
 	struct dirent *entry;
 	int n = 0;
 	DIR *dir;
@@ -207,14 +256,17 @@ int main(int argc, char **argv)
 		perror(path);
 		return 1;
 	}
+	/* Without the kernel's types, programs that need none can be tested still. */
+	btf_target_open(NULL, &target, NULL);
 	while ((entry = readdir(dir))) {
 		if (!strstr(entry->d_name, ".s"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/%s", argv[1], argv[2], entry->d_name);
-		run_file(path, entry->d_name, kernel);
+		run_file(path, entry->d_name, kernel, target);
 		n++;
 	}
 	closedir(dir);
+	btf_target_unref(target);
 	printf("%d programs, %d failures\n", n, failures);
 	return failures || !n;
 }

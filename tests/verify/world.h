@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/verify/world.h - what a test program needs around it: maps with special fields, types.
+ *
+ * One description, from the comment lines of the program, of which both sides get theirs: the
+ * verifier a struct verify_image, the kernel descriptors.
+ *
+ *   # map: NAME TYPE KEY VALUE ENTRIES [FLAGS]    a map; TYPE as bpftool prints it
+ *   # inner: NAME INNER                           a map of maps holds maps like INNER
+ *   # field: NAME OFFSET WHAT [STRUCT]            bpf_spin_lock, bpf_timer, ..., kptr STRUCT
+ *   # text: NAME TEXT                             the only entry of a frozen, read-only array
+ *   # struct: NAME SIZE                           a type of the program's own
+ */
+#ifndef TESTS_VERIFY_WORLD_H
+#define TESTS_VERIFY_WORLD_H
+
+#include "btf/btf.h"
+#include "verify/verify.h"
+
+#define WORLD_MAPS    8
+#define WORLD_FIELDS  8
+#define WORLD_STRUCTS 4
+#define WORLD_FUNCS   8
+
+struct world_field {
+	uint32_t offset;
+	char what[32], of[32];
+};
+
+struct world_map {
+	struct map_desc desc;
+	char inner[16], text[128];
+	struct world_field fields[WORLD_FIELDS];
+	uint32_t n_fields, value_type;
+	struct btf_record *record;
+	int fd;
+};
+
+struct world {
+	struct world_map maps[WORLD_MAPS];
+	uint32_t n_maps;
+	struct {
+		char name[32];
+		uint32_t size, type;
+	} structs[WORLD_STRUCTS];
+	uint32_t n_structs;
+
+	/* Made of it. */
+	uint8_t *types; /* BTF: the records, then the strings are appended */
+	char *strings;
+	uint32_t n_types, types_len, strings_len;
+	void *data;
+	uint32_t data_len;
+	struct btf *btf;
+	struct btf_locals *locals;
+	struct verify_map view[WORLD_MAPS];
+	struct bpf_func_info funcs[WORLD_FUNCS];
+	uint32_t n_funcs;
+	int btf_fd;
+};
+
+/* Takes a comment line; false if it is not about the world. Exits if it is wrong. */
+bool world_line(struct world *w, const char *line);
+/* The map's number, for isa_asm_opts. */
+int world_map_number(void *world, const char *name);
+/* Types, if anything needs them; func_info for each function of the program. */
+void world_build(struct world *w, const struct bpf_insn *insns, uint32_t n, bool need_types);
+/* Our side: fills maps and types of the image; map references in insns become indices. */
+void world_image(struct world *w, struct verify_image *image, struct bpf_insn *insns,
+		 struct btf_target *target);
+/* The kernel's: makes maps, fills in descriptors. -errno of what the kernel refused. */
+int world_kernel(struct world *w, union bpf_attr *attr, struct bpf_insn *insns, uint32_t n);
+void world_free(struct world *w);
+
+#endif
