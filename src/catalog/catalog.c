@@ -1,55 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * catalog/catalog.c - the tables of helpers and map types, and look-ups. (Program types: progs.c.)
+ * catalog/catalog.c - the table of map types, and look-ups. (Program types: progs.c; helpers: contracts.c.)
  *
  * Ids index the tables directly, so that the verifier and the interpreter's decoder pay
  * nothing for asking; names are only searched by people.
  */
 #include "catalog/catalog.h"
-
-/* ---- helpers ------------------------------------------------------------------------- */
-
-static const char *const helper_names[] = {
-#define FN(name) [BPF_FUNC_##name] = #name
-	__BPF_FUNC_MAPPER(FN)
-#undef FN
-};
-
-static const struct helper helpers[__BPF_FUNC_MAX_ID] = {
-#define ARGS(...) __VA_ARGS__
-#define HELPER(name_, ret_, args_, progs_, flags_, maps_) \
-	[BPF_FUNC_##name_] = {.name = #name_,             \
-			      .id = BPF_FUNC_##name_,     \
-			      .progs = progs_,            \
-			      .ret = ret_,                \
-			      .args = {ARGS args_},       \
-			      .flags = (flags_) | HELPER_ENGINE, \
-			      .maps = maps_,              \
-			      .size = {8, 8, 8, 8, 8}},
-#include "catalog/helpers.def"
-#undef HELPER
-#undef ARGS
-};
-
-const struct helper *catalog_helper(uint32_t id)
-{
-	return id < ARRAY_SIZE(helpers) && helpers[id].name ? &helpers[id] : NULL;
-}
-
-const char *catalog_helper_name(uint32_t id)
-{
-	return id && id < ARRAY_SIZE(helper_names) ? helper_names[id] : NULL;
-}
-
-int catalog_helper_id(const char *name)
-{
-	if (!strncmp(name, "bpf_", 4))
-		name += 4;
-	for (size_t i = 1; i < ARRAY_SIZE(helper_names); i++)
-		if (helper_names[i] && !strcmp(helper_names[i], name))
-			return (int)i;
-	return -1;
-}
 
 /* ---- maps ---------------------------------------------------------------------------- */
 

@@ -265,6 +265,8 @@ enum helper_arg {
 	ARG_UNINIT_U64 = ARG_UNINIT_MEM | ARG_FIXED | ARG_ALIGNED, /* size[i] = 8 */
 	ARG_STACK_OR_NULL = ARG_STACK | ARG_NULL,
 	ARG_BTF_OR_NULL = ARG_BTF | ARG_NULL,
+	ARG_RO_MEM = ARG_MEM | ARG_RDONLY,
+	ARG_RO_MEM_OR_NULL = ARG_RO_MEM | ARG_NULL,
 };
 
 enum helper_ret {
@@ -284,6 +286,7 @@ enum helper_ret {
 	RET_NULL = 0x80,    /* or NULL */
 	RET_MAP_VALUE_OR_NULL = RET_MAP_VALUE | RET_NULL,
 	RET_ALLOC_MEM_OR_NULL = RET_ALLOC_MEM | RET_NULL, /* must be released */
+	RET_BTF_OR_NULL = RET_BTF | RET_NULL,
 };
 
 enum helper_flag {
@@ -297,7 +300,20 @@ enum helper_flag {
 	HELPER_CAP_BPF = 128,  /* not for unprivileged programs */
 	HELPER_CAP_PERFMON = 256,
 	HELPER_FASTCALL = 512, /* bpf_fastcall: scratch registers are preserved */
-	HELPER_RET_PKT_PART = 1024, /* spare */
+	HELPER_TARGET = 1024, /* depends on what the program attaches to: catalog_helper_target() */
+};
+
+/* A condition on the expected attach type, on top of helper->progs. */
+enum helper_when {
+	WHEN_ALWAYS,
+	WHEN_RETVAL,	 /* hooks of cgroups whose return value is an errno */
+	WHEN_CGROUP_LSM, /* in lsm programs: those of a cgroup */
+	WHEN_CONNECT,	 /* connect() of an IP socket */
+	WHEN_SOCKOPT,	 /* cgroup_sockopt: setsockopt(); lsm: of a cgroup */
+	WHEN_ITER,
+	WHEN_TRAMPOLINE, /* fentry, fexit, fmod_ret; lsm but not of a cgroup */
+	WHEN_COOKIE,	 /* a cookie comes with the attachment */
+	WHEN_MANY_PROBES, /* kprobe: attached in many places at once */
 };
 
 /* What the ARG_MAP of a helper may be: see catalog_helper_takes_map(). */
@@ -324,7 +340,11 @@ struct helper {
 	uint8_t size[5];  /* ARG_FIXED: bytes */
 	const char *btf[5];  /* ARG_BTF: names of the kernel structs */
 	const char *ret_btf; /* RET_BTF */
+	uint8_t when;	     /* enum helper_when */
 };
+
+/* One more than the largest helper id of Linux 6.18; the system's header may know fewer. */
+#define CATALOG_HELPERS 212
 
 /* The helper of that id if this engine implements it, or NULL. */
 const struct helper *catalog_helper(uint32_t id);
@@ -335,6 +355,26 @@ const struct helper *catalog_helper(uint32_t id);
  */
 int catalog_helper_contract(uint32_t id, const struct prog_type *type, uint32_t attach_type,
 			    bool sleepable, const struct helper **out);
+/*
+ * HELPER_TARGET: whether the attach target permits the call, too. target: the kernel function
+ * (tracing, lsm; with or without "bpf_lsm_"), or the struct and, in member, its member
+ * (struct_ops); NULL if there is none. Returns 0, -EINVAL if such programs have no such helper,
+ * or -EPERM if they have, but not there ("helper call is not allowed in probe"). To be asked
+ * of any helper in struct_ops programs, whatever its flags.
+ */
+int catalog_helper_target(const struct helper *helper, const struct prog_type *type,
+			  uint32_t attach_type, const char *target, const char *member);
+
+/* What is special about a hook of security modules, by name ("file_open"). */
+enum lsm_trait {
+	LSM_SLEEPS = 1,	   /* programs there may be sleepable */
+	LSM_SOCKOPT = 2,   /* the options of the socket at hand may be set and read */
+	LSM_NOT_BPF = 4,   /* programs cannot attach ("points to disabled hook") */
+	LSM_UNTRUSTED = 8, /* arguments are not trusted: the object is not complete, or no more */
+	LSM_BOOL = 16,	   /* returns 0 or 1; others 0 or an errno */
+};
+uint32_t catalog_lsm_traits(const char *hook);
+
 /* The UAPI's name of any helper id, implemented or not ("map_lookup_elem"), or NULL. */
 const char *catalog_helper_name(uint32_t id);
 /* Id by name, with or without "bpf_"; -1 if unknown. */

@@ -11,10 +11,9 @@
 
 #include "vm/helper.h"
 
-static const vm_helper_fn bodies[__BPF_FUNC_MAX_ID] = {
+static const vm_helper_fn bodies[CATALOG_HELPERS] = {
 #define HELPER(name, ret, args, progs, flags, maps) [BPF_FUNC_##name] = helper_##name,
 #include "catalog/helpers.def"
-#undef HELPER
 };
 
 vm_helper_fn vm_helper(uint32_t id)

@@ -19,7 +19,6 @@
 
 #define HELPER(name, ret, args, progs, flags, maps) HELPER_BODY(name);
 #include "catalog/helpers.def"
-#undef HELPER
 
 /* An argument that is a pointer. */
 #define PTR(a) ((void *)(uintptr_t)(a))

@@ -138,7 +138,7 @@ static void emit_stack_pointer(struct code *c, int reg, int off)
 /* Puts a good value for an argument of that kind into reg. r6 = ctx, r8 = reserved memory. */
 static void emit_arg(struct code *c, int reg, int kind, int map_fd)
 {
-	switch (kind) {
+	switch (kind & ~(ARG_RDONLY | ARG_RELEASE)) {
 	case ARG_NONE:
 		break;
 	case ARG_ANY:
@@ -187,9 +187,12 @@ static void emit_arg(struct code *c, int reg, int kind, int map_fd)
 	}
 }
 
-static bool has_arg(const struct helper *h, int kind)
+static bool has_arg(const struct helper *h, uint32_t kind)
 {
-	return memchr(h->args, kind, sizeof(h->args)) != NULL;
+	for (int i = 0; i < 5; i++)
+		if ((h->args[i] & ARG_KIND) == kind)
+			return true;
+	return false;
 }
 
 static void emit_prologue(struct code *c, const struct helper *h, bool packet, bool xdp)
@@ -293,7 +296,7 @@ static bool is_uninit(int kind)
 
 static void expect_argument(uint32_t type, const struct helper *h, int i)
 {
-	int kind = h->args[i];
+	int kind = (int)(h->args[i] & ~(uint32_t)(ARG_RDONLY | ARG_RELEASE));
 	bool or_null = kind == ARG_MEM_OR_NULL || kind == ARG_UNINIT_MEM_OR_NULL;
 	bool mem = kind == ARG_MEM || kind == ARG_UNINIT_MEM || or_null;
 
@@ -323,7 +326,7 @@ static void helpers_agree(void **state)
 		/* A program array belongs to the type of the first program that uses it. */
 		close(map_fds[BPF_MAP_TYPE_PROG_ARRAY]);
 		map_fds[BPF_MAP_TYPE_PROG_ARRAY] = new_map(catalog_map(BPF_MAP_TYPE_PROG_ARRAY), 0);
-		for (uint32_t id = 1; id < __BPF_FUNC_MAX_ID; id++) {
+		for (uint32_t id = 1; id < CATALOG_HELPERS; id++) {
 			const struct helper *h = catalog_helper(id);
 
 			if (!h)
@@ -351,7 +354,7 @@ static void map_arguments_agree(void **state)
 	close(map_fds[BPF_MAP_TYPE_PROG_ARRAY]);
 	map_fds[BPF_MAP_TYPE_PROG_ARRAY] = new_map(catalog_map(BPF_MAP_TYPE_PROG_ARRAY), 0);
 
-	for (uint32_t id = 1; id < __BPF_FUNC_MAX_ID; id++) {
+	for (uint32_t id = 1; id < CATALOG_HELPERS; id++) {
 		const struct helper *h = catalog_helper(id);
 
 		for (uint32_t t = 0; h && has_arg(h, ARG_MAP) && t < ARRAY_SIZE(map_fds); t++) {
