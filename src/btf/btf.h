@@ -433,7 +433,8 @@ int btf_func_args(const struct btf_target *target, const struct btf *btf, uint32
 		  char *why);
 
 /* The only kernel type that a program's type `id` stands for, by name (before "___") and kind:
- * 0, -ENOENT, -ESRCH (ambiguous), -EOPNOTSUPP (of a module). */
+ * 0, -ENOENT, -ESRCH (ambiguous), -EOPNOTSUPP (of a module), -EINVAL (no name). The kernel does
+ * not look at the kind of a name that it was asked for before. */
 int btf_target_match(const struct btf_target *target, const struct btf *btf, uint32_t id,
 		     uint32_t *found);
 

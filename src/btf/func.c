@@ -454,7 +454,7 @@ int btf_func_args(const struct btf_target *target, const struct btf *btf, uint32
 			      .attach_type = attach_type,
 			      .global = global,
 			      .why = why};
-	const struct btf_type *t = btf_type(btf, func);
+	const struct btf_type *t = btf_type(btf, func), *ret;
 	int err = 0;
 
 	*out = (struct btf_func){.name = btf_name(btf, func)};
@@ -471,16 +471,13 @@ int btf_func_args(const struct btf_target *target, const struct btf *btf, uint32
 				     "Global function %s() with %u > %d args. Buggy compiler.",
 				     out->name, out->n_args, BTF_MAX_ARGS)
 			      : -EINVAL;
-	{
-		const struct btf_type *ret = btf_skip_mods(btf, t->type, NULL);
-
-		if (!ret || !btf_type_is_scalar(ret))
-			return global ? fail(why, -EINVAL,
-					     "Global function %s() doesn't return scalar. Only "
-					     "those are supported.",
-					     out->name)
-				      : -EINVAL;
-	}
+	ret = btf_skip_mods(btf, t->type, NULL);
+	if (!ret || !btf_type_is_scalar(ret))
+		return global ? fail(why, -EINVAL,
+				     "Global function %s() doesn't return scalar. Only those are "
+				     "supported.",
+				     out->name)
+			      : -EINVAL;
 	for (; !err && w.i < out->n_args; w.i++)
 		err = arg_classify(&w, btf_proto_params(t)[w.i].type, out->name, &out->args[w.i]);
 	return err;
@@ -489,41 +486,34 @@ int btf_func_args(const struct btf_target *target, const struct btf *btf, uint32
 /* ---- two functions ----------------------------------------------------------------------------
  */
 
-static bool is_number(const struct btf_type *t)
-{
-	return t && btf_type_is_scalar(t);
-}
-
-/* One pair of types: numbers of one size, pointers to a struct of one name, or to a context. */
+/* One pair of arguments: numbers of one size, or pointers to structs of one name. */
 static int match_types(const struct btf *a, const struct btf_type *at, const struct btf *b,
 		       const struct btf_type *bt, uint32_t i, const char *a_name,
 		       const char *b_name, char *why)
 {
 	const struct btf_type *to_a, *to_b;
 
-	if (btf_type_kind(at) != btf_type_kind(bt))
-		return fail(why, -EINVAL, "arg%u in %s() has type %s while %s() has %s", i, a_name,
+	if (at->info != bt->info)
+		return fail(why, -EINVAL, "arg%u in %s() is %s while %s() has %s", i, a_name,
 			    btf_kind_name(btf_type_kind(at)), b_name,
 			    btf_kind_name(btf_type_kind(bt)));
-	if (is_number(at))
-		return at->size == bt->size
-			       ? 0
-			       : fail(why, -EINVAL, "arg%u in %s() has size %u while %s() has %u",
-				      i, a_name, at->size, b_name, bt->size);
+	if (btf_type_kind(at) != BTF_KIND_PTR && at->size != bt->size)
+		return fail(why, -EINVAL, "arg%u in %s() has size %u while %s() has %u", i, a_name,
+			    at->size, b_name, bt->size);
+	if (btf_type_is_scalar(at))
+		return 0;
 	if (btf_type_kind(at) != BTF_KIND_PTR)
-		return fail(why, -EINVAL,
-			    "arg%u in %s() has type %s. Only pointer types are supported", i,
-			    a_name, btf_kind_name(btf_type_kind(at)));
+		return fail(why, -EINVAL, "arg%u in %s() has unrecognized type", i, a_name);
 	to_a = btf_skip_mods(a, at->type, NULL);
 	to_b = btf_skip_mods(b, bt->type, NULL);
-	if (!to_a || btf_type_kind(to_a) != BTF_KIND_STRUCT)
+	if (!to_a || !btf_type_is_composite(to_a))
 		return fail(why, -EINVAL, "arg%u in %s() is not a pointer to context", i, a_name);
-	if (!to_b || btf_type_kind(to_b) != BTF_KIND_STRUCT)
+	if (!to_b || !btf_type_is_composite(to_b))
 		return fail(why, -EINVAL, "arg%u in %s() is not a pointer to context", i, b_name);
-	if (strcmp(btf_str(a, to_a->name_off), btf_str(b, to_b->name_off)) != 0)
-		return fail(why, -EINVAL, "arg%u '%s' of %s() doesn't match '%s' of %s()", i,
-			    btf_label(a, to_a->name_off), a_name, btf_label(b, to_b->name_off),
-			    b_name);
+	if (strcmp(btf_label(a, to_a->name_off), btf_label(b, to_b->name_off)) != 0)
+		return fail(why, -EINVAL, "arg%u %s(struct %s *) doesn't match %s(struct %s *)", i,
+			    a_name, btf_label(a, to_a->name_off), b_name,
+			    btf_label(b, to_b->name_off));
 	return 0;
 }
 

@@ -132,7 +132,7 @@ static void make_types(uint32_t *main_id, uint32_t *f, uint32_t *n)
 	ret = below(20) ? int_id : below(2) ? 0 : build_ptr(&b, int_id);
 	proto = build_proto(&b, ret);
 	for (uint32_t i = 0; i < *n; i++)
-		build_param(&b, "abcdef" + 5 - i, params[i]);
+		build_param(&b, &"abcdef"[5 - i], params[i]);
 	*f = build_func(&b, "f", proto, true);
 	for (uint32_t i = 0; i < *n; i++)
 		for (uint32_t k = below(3) ? below(2) : below(3); k; k--) {
