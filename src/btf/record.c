@@ -41,7 +41,6 @@ static const struct {
 	{"cgroup", "bpf_cgroup_release_dtor"},
 	{"bpf_cpumask", "bpf_cpumask_release_dtor"},
 	{"bpf_crypto_ctx", "bpf_crypto_ctx_release_dtor"},
-	{"nf_conn", "bpf_ct_release"},
 	{"sk_buff", "bpf_kfree_skb"},
 	{"prog_test_ref_kfunc", "bpf_kfunc_call_test_release_dtor"},
 	{"prog_test_member", "bpf_kfunc_call_memb_release_dtor"},
