@@ -17,7 +17,7 @@
  * that does not exist gives NULL or an error, a name that does not exist is "".
  *
  * Reasons: functions that take `char *why` write one line (the kernel's words, no newline) of at
- * most BTF_WHY bytes; NULL: not wanted. Errors of the kernel that say nothing leave it empty.
+ * most BTF_WHY bytes; NULL: not wanted. It is empty where the kernel says nothing.
  */
 #ifndef BTF_BTF_H
 #define BTF_BTF_H

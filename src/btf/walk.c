@@ -181,6 +181,8 @@ int btf_walk_step(const struct btf *btf, uint32_t id, uint32_t off, uint32_t siz
 	int err;
 
 	out->kind = BTF_WALK_SCALAR;
+	if (why)
+		*why = '\0';
 	for (int step = 0; step < WALK_MAX_STEPS; step++) {
 		uint32_t start;
 
@@ -243,6 +245,8 @@ bool btf_match(const struct btf *btf, uint32_t id, uint32_t off, const struct bt
 {
 	struct btf_walk at = {0};
 
+	if (why)
+		*why = '\0';
 	if (!off && btf_same(btf, id, need_btf, need_id))
 		return true;
 	for (int step = 0; !strict && step < WALK_MAX_STEPS; step++) {
