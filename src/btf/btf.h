@@ -44,7 +44,7 @@ enum btf_origin { BTF_LOADED, BTF_OBJECT, BTF_KERNEL };
 struct btf_index; /* names and decl tags */
 
 /*
- * Read only. Split BTF continues its base: types[] and strings here are those of its own,
+ * Read only. Split BTF continues its base: types and strings here are those of its own,
  * first_id and first_str are how many the base has.
  */
 struct btf {
