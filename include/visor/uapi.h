@@ -60,6 +60,11 @@
 #define BPF_MAP_TYPE_CGRP_STORAGE 32 /* Linux 6.2 */
 #define BPF_MAP_TYPE_ARENA	  33 /* Linux 6.9 */
 
+/* Flags of BPF_MAP_CREATE. */
+#define BPF_F_LINK	    (1U << 13) /* Linux 6.4 */
+#define BPF_F_SEGV_ON_FAULT (1U << 17) /* Linux 6.9 */
+#define BPF_F_NO_USER_CONV  (1U << 18)
+
 /* Flags of BPF_PROG_LOAD. */
 #ifndef BPF_F_XDP_DEV_BOUND_ONLY
 #define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6) /* Linux 6.3 */

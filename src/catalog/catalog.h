@@ -345,6 +345,8 @@ struct helper {
 
 /* One more than the largest helper id of Linux 6.18; the system's header may know fewer. */
 #define CATALOG_HELPERS 212
+#define BPF_FUNC_cgrp_storage_get    210 /* Linux 6.2 */
+#define BPF_FUNC_cgrp_storage_delete 211
 
 /* The helper of that id if this engine implements it, or NULL. */
 const struct helper *catalog_helper(uint32_t id);
@@ -381,8 +383,11 @@ const char *catalog_helper_name(uint32_t id);
 int catalog_helper_id(const char *name);
 /* True if a map of this type may be the helper's ARG_MAP, as the engine implements both. */
 bool catalog_helper_takes_map(const struct helper *helper, uint32_t map_type);
-/* The kernel's rule, for every map type and helper id (check_map_func_compatibility). */
+/* The kernel's rule for every map type and helper id: "cannot pass map_type %d into func". */
 bool catalog_map_permits(uint32_t map_type, uint32_t helper_id);
+/* The same, for map_update_elem and map_delete_elem of a map of sockets: who may change it. */
+bool catalog_sockmap_update(const struct prog_type *type, uint32_t attach_type,
+			    uint32_t helper_id);
 
 /* ---- maps ---------------------------------------------------------------------------- */
 
@@ -402,6 +407,33 @@ enum map_trait {
 	MAP_NO_UPDATE = 8,    /* programs may not update or delete */
 	MAP_PROG_RDONLY = 16, /* what programs look up is read-only to them */
 	MAP_LRU = 32,         /* a full map evicts instead of refusing */
+	MAP_ENGINE = 64,      /* this engine has it */
+	MAP_FOR_EACH = 128,   /* bpf_for_each_map_elem() */
+	MAP_SLEEPABLE = 256,  /* programs that sleep may use it */
+	MAP_INNER = 512,      /* holds maps: a look-up gives one */
+	MAP_SOCKETS = 1024,   /* a look-up gives a sock_common, with a reference */
+	MAP_XSK = 2048,       /* a look-up gives a bpf_xdp_sock */
+	MAP_STORAGE = 4096,   /* values belong to a kernel object; created with BTF */
+	MAP_NO_MAX = 8192,    /* max_entries must be 0; of others it must not */
+	MAP_RING = 16384,     /* max_entries is a power of two of whole pages */
+	MAP_NO_PROG = 32768,  /* programs may not refer to it at all */
+};
+
+/* Which sizes of a key or value creation accepts. */
+enum map_size {
+	SIZE_0,
+	SIZE_4,
+	SIZE_4_8,
+	SIZE_8_16,
+	SIZE_PREFIX,   /* 4 bytes of length, 1 to 256 of address */
+	SIZE_SOCKHASH, /* 1 to 512 */
+	SIZE_STACK,    /* addresses, or build ids */
+	SIZE_ARRAY,    /* 1 and more, below 2 GiB */
+	SIZE_PER_CPU,  /* 1 and more, up to 32 KiB */
+	SIZE_ELEMENT,  /* 1 and more; key and value together below 4 MiB */
+	SIZE_TRIE,
+	SIZE_CHUNK,
+	SIZE_STORAGE,  /* below 64 KiB */
 };
 
 struct map_kind {
@@ -409,11 +441,17 @@ struct map_kind {
 	uint32_t type;
 	uint32_t allowed_flags; /* BPF_F_* accepted at creation */
 	uint32_t traits;        /* enum map_trait */
+	uint8_t keys, values;   /* enum map_size */
 };
 
 /* The kind of that type if this engine implements it, or NULL. */
 const struct map_kind *catalog_map(uint32_t type);
 const struct map_kind *catalog_map_by_name(const char *name);
+/* Any kind that the kernel has. */
+const struct map_kind *catalog_map_known(uint32_t type);
+/* What the kernel's BPF_MAP_CREATE says of type, sizes and flags: 0 or its errno. Not looked at
+ * here: BTF, the inner map, capabilities, memory that there is not. */
+int catalog_map_create_check(const struct map_desc *desc);
 /* The UAPI's name of any map type, implemented or not, or NULL. */
 const char *catalog_map_name(uint32_t type);
 

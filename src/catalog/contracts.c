@@ -40,10 +40,6 @@
 
 /* ---- the table ----------------------------------------------------------------------- */
 
-/* Newer than some systems' headers. */
-#define BPF_FUNC_cgrp_storage_get    210
-#define BPF_FUNC_cgrp_storage_delete 211
-
 enum row {
 	ROW_NONE,
 #define HELPER(name, ret, args, who, flags, maps)   ROW_##name,
