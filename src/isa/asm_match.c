@@ -395,6 +395,17 @@ static int operand_imm(struct match *m, const struct asm_token *t)
 	return n;
 }
 
+/* Half of the immediate; the upper one comes first. */
+static int operand_half(struct match *m, const struct asm_token *t, bool upper)
+{
+	uint64_t half;
+	int n = operand_number(m, t, 0, UINT16_MAX, "half of an immediate", &half);
+
+	if (n > 0)
+		m->f.imm = upper ? half << 16 : (m->f.imm & ~UINT64_C(0xffff)) | half;
+	return n;
+}
+
 /* A jump or call relative to the next instruction: pc+2, +2, or a label. */
 static int operand_target(struct match *m, const struct asm_token *t, bool imm)
 {
@@ -530,6 +541,9 @@ static int operand_read(struct match *m, int letter, const struct asm_token *t)
 	case 'x':
 	case 'n':
 		return operand_imm(m, t);
+	case 't':
+	case 'u':
+		return operand_half(m, t, letter == 't');
 	case 'q':
 		return operand_imm64(m, t);
 	case 'o':
@@ -605,6 +619,8 @@ static const char *operand_name(int letter)
 	case 'x':
 	case 'n':
 	case 'q':
+	case 't':
+	case 'u':
 		return "a number";
 	case 'j':
 	case 'J':

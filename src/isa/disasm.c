@@ -141,6 +141,12 @@ static void put_operand(struct text *t, char letter)
 	case 'n':
 		put(t, "%u", (uint32_t)insn->imm);
 		break;
+	case 't':
+		put(t, "%u", (uint32_t)insn->imm >> 16);
+		break;
+	case 'u':
+		put(t, "%u", (uint32_t)insn->imm & UINT16_MAX);
+		break;
 	case 'x':
 		put(t, "0x%x", (uint32_t)insn->imm);
 		break;

@@ -57,6 +57,11 @@ static int32_t insn_field(const struct bpf_insn *insn, int field)
 	}
 }
 
+int isa_lookup_opcode(const struct bpf_insn *insn)
+{
+	return first[insn->code] - 1;
+}
+
 int isa_lookup(const struct bpf_insn *insn)
 {
 	for (int n = first[insn->code]; n; n = next[n - 1])
@@ -92,6 +97,7 @@ static int insn_writes(const struct bpf_insn *insn, const struct isa_desc *desc)
 	switch (desc->form) {
 	case ISA_FORM_ALU_RR:
 	case ISA_FORM_ALU_RI:
+	case ISA_FORM_CAST:
 	case ISA_FORM_UNARY:
 	case ISA_FORM_END:
 	case ISA_FORM_LDX:

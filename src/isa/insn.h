@@ -26,6 +26,7 @@
 #define ISA_FORMS(FORM)                                                       \
 	FORM(ALU_RR, D | S, O, "BPF_ALU uses reserved fields")                \
 	FORM(ALU_RI, D | I, O, "BPF_ALU uses reserved fields")                \
+	FORM(CAST, D | S | I, O, "BPF_MOV uses reserved fields")              \
 	FORM(UNARY, D, 0, "BPF_NEG uses reserved fields")                     \
 	FORM(END, D, I, "BPF_END uses reserved fields")                       \
 	FORM(JA, O, 0, "BPF_JA uses reserved fields")                         \
@@ -91,6 +92,8 @@ extern const struct isa_desc isa_table[ISA_COUNT];
 /* The instruction's id by opcode and selecting field, or -1 if there is no such instruction.
  * Reserved fields are not looked at (isa_validate does). Constant time. */
 int isa_lookup(const struct bpf_insn *insn);
+/* The first instruction of its opcode, whatever the selecting field says, or -1. */
+int isa_lookup_opcode(const struct bpf_insn *insn);
 
 /* Slots an instruction takes: 2 for lddw and its relatives, otherwise 1. */
 static inline int isa_slots(const struct bpf_insn *insn)

@@ -22,6 +22,7 @@
 #include <stdarg.h>
 
 #include "btf/btf.h"
+#include "isa/insn.h"
 #include "verify/state.h"
 #include "verify/verify.h"
 
@@ -40,6 +41,7 @@ enum aux_flag {
 	AUX_SEEN_SPECULATIVE = 1 << 9, /* only seen by speculative paths until AUX_SEEN */
 	AUX_NOSPEC = 1 << 10,
 	AUX_NOSPEC_RESULT = 1 << 11,
+	AUX_VALID = 1 << 12, /* operands were checked */
 };
 
 struct insn_aux {
@@ -51,6 +53,7 @@ struct insn_aux {
 	int16_t ctx_off;      /* context accesses: constant offset */
 	uint32_t scc;	      /* number of the strongly connected component, 0: none */
 	uint32_t subprog;
+	uint8_t n_args; /* calls: how many registers from r1 up are arguments */
 	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
 	/* helper calls: the map it was called with on every path, or MAP_POISON */
 	const struct verify_map *map;
@@ -69,11 +72,21 @@ struct subprog {
 	bool is_global, is_callback, is_async_callback, is_exception_callback, called;
 	bool args_ready, might_sleep, changes_pkt, keep_fastcall_stack, verified;
 	uint32_t fastcall_stack_off; /* lowest slot that only fastcall patterns use */
-	uint32_t n_args;
-	const char *name; /* from BTF, or NULL */
-	/* global: what a caller must pass (btf_global_arg of btf/btf.h), filled on demand */
-	struct btf_global_arg args[5];
+	const char *name; /* from BTF, or "" */
+	uint32_t func;	  /* its FUNC in the program's BTF, or 0 */
+	struct btf_func sig; /* what a caller of a global function must pass, if args_ready */
+	int sig_err;
+	char sig_why[120];
 	uint32_t *postorder, n_postorder;
+};
+
+/* ---- reasons ------------------------------------------------------------------------------ */
+
+enum reason {
+#define REASON(id, name, title, hint) REASON_##id,
+#include "verify/reasons.def"
+#undef REASON
+	REASON_COUNT
 };
 
 /* ---- the verification --------------------------------------------------------------------- */
@@ -93,44 +106,44 @@ struct env {
 
 	/* Where we are. */
 	struct state *st;
-	uint32_t insn, prev;
+	uint32_t insn, prev, at; /* at: the one being looked at, also after insn moved on */
 	struct pending *pending; /* explore.c: paths still to be followed */
 	uint32_t n_pending;
 	uint32_t next_id;
-	uint32_t exception_callback; /* subprog, 0: none */
+	uint32_t exception_callback, exception_insn; /* subprog, 0: none; where it begins */
 
 	/* What this program may do. */
+	struct env_kfuncs *kfuncs; /* kfunc.c: kernel functions that are called, or NULL */
+	const struct verify_map *cgroup_storage[2]; /* maps.c: shared, per CPU */
 	bool allow_ptr_leaks, allow_uninit_stack, bypass_spec_v1, bypass_spec_v4, bpf_capable;
 	bool strict_alignment, test_state_freq, test_reg_invariants;
 	bool in_sleepable;   /* the program as a whole */
 	bool seen_direct_write, seen_exception, uses_arena;
 	const struct verify_map *arena;
 
+	struct btf_attach attach; /* what it attaches to, if attach.btf */
+	uint32_t arg_refs[BTF_MAX_CTX_ARGS]; /* references that its arguments come with */
+	struct btf_locals *locals; /* its own types with special fields, or NULL */
+
 	/* Counters of the kernel's log, and heuristics of pruning. */
 	uint32_t insns_processed, jumps_processed, prev_insns_processed, prev_jumps_processed;
 	uint32_t total_states, peak_states, explored_states, max_states_per_insn, longest_mark_read;
-	uint32_t subprog_counter;
+	uint32_t n_sccs;
 
-	struct env_log *log;	     /* log.c; NULL: no log wanted */
-	struct env_fault *fault;     /* reason.c: what will become the diagnostic */
+	int err;		     /* the first failure, */
+	enum reason reason;	     /* its kind, */
+	int fault_reg;		     /* and the register at fault, or -1 */
 	struct env_arena *mem;	     /* state.c: memory of states */
 	struct env_visit *visit;     /* visit.c */
 	struct env_live *live;	     /* live.c */
 	struct env_precise *precise; /* precise.c */
-	struct reg fake[2];
-	struct backtrack *bt;
+	struct jump *jump; /* the history's entry of the current instruction, if it has one */
 };
 
 /*
  * Records why the program is refused and returns err. `reason` is a row of reasons.def; the
  * text is what the kernel says, without a newline (several lines: with '\n' between them).
  */
-enum reason {
-#define REASON(id, name, title, hint) REASON_##id,
-#include "verify/reasons.def"
-#undef REASON
-	REASON_COUNT
-};
 int env_fail(struct env *env, int err, enum reason reason, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* The same, with the register (0-10, of the current frame) that is at fault. */
 int env_fail_reg(struct env *env, int err, enum reason reason, int regno, const char *fmt, ...)
@@ -139,6 +152,8 @@ int env_fail_reg(struct env *env, int err, enum reason reason, int regno, const 
  * the diagnostic says so plainly. docs list these. */
 int env_unsupported(struct env *env, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int env_nomem(struct env *env);
+/* Takes the failure back (a path that is not followed after all). */
+void env_forgive(struct env *env);
 /* A line of the log only (levels 1 and up): what the kernel prints before its verdict. */
 void env_note(struct env *env, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -161,8 +176,18 @@ static inline uint32_t env_new_id(struct env *env)
 
 /* ---- state.c: memory, registers, references ------------------------------------------------- */
 
+#define VERIFY_MEM_LIMIT ((size_t)1 << 30)
+int env_mem_new(struct env *env);
+void env_mem_free(struct env *env);
+size_t env_mem_total(const struct env *env); /* bytes taken from the system */
+/* Blocks of that size; the content is undefined. NULL: no memory. */
+void *env_alloc(struct env *env, size_t size);
+void env_release(struct env *env, void *p, size_t size);
+
 struct state *state_new(struct env *env);			      /* empty; NULL: no memory */
 struct state *state_copy(struct env *env, const struct state *from); /* deep; history not copied */
+/* Makes `to` a copy, reusing its memory. -ENOMEM: `to` may only be freed. */
+int state_assign(struct env *env, struct state *to, const struct state *from);
 void state_free(struct env *env, struct state *s);
 struct frame *frame_new(struct env *env);
 void frame_free(struct env *env, struct frame *f);
@@ -184,6 +209,9 @@ static inline bool reg_is_null(const struct reg *r)
 {
 	return reg_is_const(r, 0);
 }
+/* What was in it exists no more: for those who may see pointers nothing is left that could be
+ * read, for others it is some number. */
+void reg_drop(const struct env *env, struct reg *r);
 /* Caller-saved registers r0-r5 after a call. */
 void regs_clobber(struct env *env, struct frame *f);
 
@@ -192,6 +220,10 @@ uint32_t state_acquire(struct env *env);
 /* Lets go of it: every register and slot that holds it becomes unknown (unprivileged) or
  * uninitialised. -EINVAL if there is no such reference (no message). */
 int state_release(struct env *env, uint32_t ref);
+/* The reference alone: registers keep it. */
+int state_forget_ref(struct state *s, uint32_t id);
+uint32_t state_acquire_irq(struct env *env);
+int state_release_irq(struct state *s, uint32_t id); /* -EACCES: not the innermost */
 struct ref *state_find_ref(const struct state *s, uint32_t id);
 int state_acquire_lock(struct env *env, enum ref_kind kind, uint32_t id, const void *ptr);
 int state_release_lock(struct state *s, enum ref_kind kind, uint32_t id, const void *ptr);
@@ -213,29 +245,106 @@ void state_forget_packets(struct env *env);
 
 /* The exact value of that scalar of the current frame decides about safety. */
 int precise_reg(struct env *env, int regno);
-/* The scalars that bt names (see precise.c). */
+/* The same for a spilled one. */
 int precise_stack(struct env *env, uint32_t frame, uint32_t slot);
-/* Adds a step to the history of the current path. */
-int precise_push(struct env *env, struct state *s, uint16_t flags, uint8_t n_linked,
-		 const uint8_t *linked);
+/* Adds a step to the history of the current path, or flags to the step of this instruction.
+ * linked: scalars, one in 10 bits, 4 bits of count above them. */
+int precise_push(struct env *env, struct state *s, uint32_t flags, uint64_t linked);
 enum jump_flag {
 	JUMP_STACK = 1 << 0,	   /* this instruction reads or writes a slot of the stack */
 	JUMP_FRAME_SHIFT = 1,	   /* 3 bits: whose */
 	JUMP_SLOT_SHIFT = 4,	   /* 6 bits: which */
+	JUMP_DST_STACK = 1 << 10,  /* a condition: dst points to the stack */
+	JUMP_SRC_STACK = 1 << 11,
 };
 /* Flags for the history: the current instruction touches that slot. */
-static inline uint16_t jump_stack_flags(uint32_t frame, uint32_t slot)
+static inline uint32_t jump_stack_flags(uint32_t frame, uint32_t slot)
 {
-	return (uint16_t)(JUMP_STACK | frame << JUMP_FRAME_SHIFT | slot << JUMP_SLOT_SHIFT);
+	return JUMP_STACK | frame << JUMP_FRAME_SHIFT | slot << JUMP_SLOT_SHIFT;
 }
+/* Several scalars that got a range together: see branch.c. */
+#define LINKED_MAX 6
+struct linked {
+	uint32_t n;
+	struct linked_one {
+		uint8_t frame;
+		bool is_reg;
+		uint8_t at; /* register or slot */
+	} one[LINKED_MAX];
+};
+uint64_t linked_pack(const struct linked *l);
+void linked_unpack(uint64_t packed, struct linked *l);
+/* All scalars of all parents of that state. */
+void precise_mark_all(struct env *env, struct state *s);
+void precise_forget(struct state *s);
+/* What is precise in `old` is so in the path that leads to cur, too. */
+int precise_propagate(struct env *env, const struct state *old, struct state *cur, bool *changed);
+int precise_new(struct env *env);
+
 
 /* The current instruction may read these slots of that frame's stack (bit i: slot i) ... */
 int live_read(struct env *env, uint32_t frame, uint64_t slots);
 /* ... or certainly writes them in whole. */
 int live_write(struct env *env, uint32_t frame, uint64_t slots);
+int live_new(struct env *env);
+void live_free(struct env *env);
+/* The function that frame i of the state is in, as called along this chain of calls. */
+int live_enter(struct env *env, struct state *s, uint32_t i);
+void live_begin(struct env *env); /* before an instruction */
+int live_commit(struct env *env); /* after it */
+int live_update(struct env *env, struct state *s); /* at the end of a path */
+/* The slots of frame i that may still be read after state s. */
+uint64_t live_slots(struct env *env, const struct state *s, uint32_t i);
 
-/* ---- explore.c ------------------------------------------------------------------------------ */
+/* ---- visit.c, equal.c ----------------------------------------------------------------------- */
 
+enum exactness { NOT_EXACT, EXACT, RANGE_WITHIN };
+bool states_equal(struct env *env, const struct state *old, const struct state *cur,
+		  enum exactness exact);
+/* 1: the current state is inside one that was followed: the path is done. 0: go on. */
+int visit_state(struct env *env);
+int visit_new(struct env *env);
+void visit_free(struct env *env);
+/* A path is finished: counts it off the states that it came from. */
+int visit_path_done(struct env *env, struct state *s);
+/* For loops that the program ends (iterators, may_goto, callbacks): scalars of `queued` that are
+ * not as they were at the last visit of the current instruction, and are not precise, become
+ * unknown, so that the loop converges. from: where to look for that visit, towards the beginning
+ * of the path: the current state's parent, or, if that is this visit, the parent's parent. */
+void visit_widen_from(struct env *env, const struct state *from, struct state *queued);
+/* The same where the parent is the visit of the current instruction (iterators, may_goto). */
+int visit_widen(struct env *env, struct state *queued);
+void states_widen(struct env *env, const struct state *old, struct state *cur);
+/* The instruction in frame i that the state is before, or waits for the return of. */
+static inline uint32_t state_insn(const struct state *s, uint32_t i)
+{
+	return i == s->cur ? s->insn : s->frame[i + 1]->callsite;
+}
+
+/* ---- form.c, cfg.c, depth.c ------------------------------------------------------------- */
+
+int form_operands(struct env *env); /* of the current instruction */
+int form_program(struct env *env);	 /* opcodes, functions, jumps, references to maps */
+int cfg_build(struct env *env);	 /* prune points, live registers, loops, unreachable code */
+int cfg_successors(const struct env *env, uint32_t insn, uint32_t next[2]);
+int depth_check(struct env *env);
+
+/* ---- log.c ----------------------------------------------------------------------------------- */
+
+void log_text(struct env *env, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void log_finish(struct env *env, uint64_t time_ns);
+void log_arrive(struct env *env, bool pruned);
+void log_path(struct env *env);
+void log_call(struct env *env);
+void log_return(struct env *env);
+size_t log_position(const struct env *env);
+void log_rewind(struct env *env, size_t position);
+
+/* ---- explore.c, attach.c ------------------------------------------------------------------------------- */
+
+int explore(struct env *env); /* from env->st, at env->insn */
+/* References that arguments of a struct_ops function come with. */
+int attach_acquire_args(struct env *env);
 /* Another path, to be followed later, that begins at `insn` with a copy of the current state;
  * NULL: no memory or too many. The state is the queue's. */
 struct state *explore_push(struct env *env, uint32_t insn, uint32_t prev, bool speculative);
@@ -244,7 +353,7 @@ struct state *explore_push_async(struct env *env, uint32_t insn, uint32_t prev, 
 				 bool sleepable);
 /* regno is read by the current instruction: it must be initialised. */
 int reg_read(struct env *env, int regno);
-/* regno is written by it: r10 is not. What was in it is forgotten (not init). */
+/* regno is written by it, which r10 must not be. What is in it stays. */
 int reg_write(struct env *env, int regno);
 bool env_may_sleep(const struct env *env);
 
@@ -281,6 +390,7 @@ struct call {
 	uint32_t btf_id, ret_btf_id;
 	uint32_t subprog; /* ARG_FUNC */
 	const struct btf_field *kptr;
+	bool percpu_object; /* the argument is an object of the program's own, one for each CPU */
 	int64_t const_key; /* key of an array look-up if constant, or -1 */
 };
 
@@ -299,6 +409,8 @@ int mem_region(struct env *env, int regno, int off, int size, uint32_t mem_size,
 int mem_exact_pointer(struct env *env, const struct reg *reg, int regno, bool fixed_ok);
 /* "R%d ..." text of a register's type as the log prints it; buf is returned. */
 const char *reg_type_text(uint8_t type, uint16_t flags, char *buf, size_t size);
+/* [reg + off, + size) is aligned as the program or `strict` demands. */
+int mem_aligned(struct env *env, const struct reg *reg, int off, int size, bool strict);
 /* The map value's special field that [off, off + size) overlaps, or NULL. */
 const struct btf_field *mem_special_field(const struct verify_map *map, uint32_t off, uint32_t size);
 
@@ -315,12 +427,21 @@ static inline int stack_slot(int off)
 
 int alu_insn(struct env *env);	  /* arithmetic, moves, byte order */
 int branch_insn(struct env *env); /* conditional jumps: may push the other path, sets env->insn */
+bool reg_leaks(const struct env *env, const struct reg *r); /* a pointer that must stay secret */
+bool reg_is_trusted(const struct reg *r);
+/* Before a scalar is copied or spilled: the copies are tied by an id. */
+void reg_assign_id(struct env *env, struct reg *r);
+void reg_mark_not_null(struct reg *r);
+/* Everything with the id of that register of the current frame is now known to be NULL, or not. */
+void state_null_known(struct env *env, struct state *s, int regno, bool null);
 
 /* ---- func.c --------------------------------------------------------------------------------- */
 
 enum callback_kind { CALLBACK_LOOP, CALLBACK_MAP_ELEM, CALLBACK_TIMER, CALLBACK_FIND_VMA,
 		     CALLBACK_USER_RINGBUF, CALLBACK_RBTREE_ADD, CALLBACK_WQ, CALLBACK_TASK_WORK };
 
+void frame_init(struct env *env, struct frame *f, uint32_t frameno, uint32_t subprog,
+		uint32_t callsite);
 int func_call(struct env *env); /* the current instruction calls a local function */
 /* Prepares the path into a callback: the callee's registers are set by the kind from the
  * caller's r1-r5. */
@@ -329,34 +450,92 @@ int func_push_callback(struct env *env, enum callback_kind kind, uint32_t subpro
 int func_exit(struct env *env, bool exception, bool *done);
 /* Every reference, lock, rcu section, ... must be over. prefix: "BPF_EXIT instruction in main prog" */
 int func_check_leaks(struct env *env, bool exception, bool check_lock, const char *prefix);
+/* regs[regno] may be what the program returns. name: "R0", or what the message says instead. */
+int func_check_return(struct env *env, int regno, const char *name);
 int func_prepare_args(struct env *env, uint32_t subprog);  /* subs[].args from BTF */
 
-/* ---- call.c, kfunc.c ------------------------------------------------------------------------ */
+/* ---- call.c, maps.c, kfunc.c ------------------------------------------------------------------ */
 
 int call_helper(struct env *env);
-int call_kfunc(struct env *env);
+int call_kfunc(struct env *env); /* 1: the path is over (bpf_throw) */
+/* The contract of a helper for this program. -ERANGE: no such helper; -EINVAL: not for this
+ * program. No message. */
+int call_contract(const struct env *env, uint32_t id, const struct helper **out);
 /* cfg.c asks before exploration: can the call sleep, does it call a callback, is it an
  * iterator's next, may it change packets. -errno if the kfunc cannot be resolved. */
-enum call_trait { CALL_MIGHT_SLEEP = 1, CALL_CALLBACK = 2, CALL_ITER_NEXT = 4, CALL_PKT_MOVES = 8,
-		  CALL_FASTCALL = 16, CALL_THROWS = 32 };
+enum call_trait {
+	CALL_MIGHT_SLEEP = 1,
+	CALL_CALLBACK = 2,
+	CALL_ITER_NEXT = 4,
+	CALL_PKT_MOVES = 8,
+	CALL_FASTCALL = 16,
+	CALL_THROWS = 32,
+	CALL_ASYNC_CALLBACK = 64,
+	CALL_RETURNS = 128
+};
 int kfunc_traits(struct env *env, uint32_t insn, uint32_t *traits, int *n_args);
+/* Looks at a call of a kernel function before exploration, whether a path comes to it or not:
+ * what it names must exist. In the order of the instructions, before kfunc_traits(). */
+int kfunc_prepare(struct env *env, uint32_t insn);
+/* After exploration: no path may come to calls that the loader left unresolved. */
+int kfunc_finish(struct env *env);
+void kfunc_free(struct env *env);
+/* The same of a helper; CALL_RETURNS: it sets r0. No traits if it cannot be called. */
+void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_args);
+/* May this program refer to that map at all? Asked once for each map. */
+int maps_check(struct env *env, const struct verify_map *map);
+
+/* lddw of a kernel variable (BPF_PSEUDO_BTF_ID): before exploration, and when a path comes to it. */
+int ksym_check(struct env *env, uint32_t insn);
+int ksym_load(struct env *env, struct reg *dst);
 
 /* ---- args.c --------------------------------------------------------------------------------- */
 
-/* A register handed to a function whose argument wants a pointer to BTF type btf_id. */
-int args_btf_pointer(struct env *env, int regno, const struct btf *btf, uint32_t btf_id,
-		     bool strict);
+/* Argument regno - 1 of a helper, whose contract is call->helper. */
+int args_check(struct env *env, int regno, struct call *call);
+/* Only with its offset as it was obtained: what that means depends on the type of the register,
+ * and on whether arg has ARG_RELEASE (check_func_arg_reg_off). */
 int args_exact(struct env *env, const struct reg *reg, int regno, uint32_t arg);
+/* regs[regno] is constant text that ends. */
+int args_const_str(struct env *env, int regno);
+/* An argument of a global function that is a pointer to a kernel struct. */
+int args_global_btf(struct env *env, int regno, const struct btf_global_arg *arg);
+/* A dynptr; which and what for is told by arg. */
+int args_dynptr(struct env *env, int regno, uint32_t arg, struct call *call);
+/* May that register be stored in that kptr field? */
+int args_kptr_match(struct env *env, const struct btf_field *field, const struct reg *reg,
+		    int regno);
+/* The special fields of what the register points to (map value, object of the program's own). */
+const struct btf_record *args_record(const struct env *env, const struct reg *reg);
 
-/* ---- dynptr.c, iter.c, lock.c ---------------------------------------------------------------- */
+/* ---- dynptr.c, iter.c, graph.c, lock.c --------------------------------------------------------- */
 
-/* Objects in stack slots. Slots given by the register that points to them. */
-int dynptr_mark(struct env *env, int regno, enum dynptr_type type, uint32_t insn, uint32_t ref);
+/* Objects in stack slots, given by the register that points to them. The first slot (of the
+ * lowest address) of one that takes n; what: "dynptr", "iter", "irq_flag". -EINVAL with reason;
+ * -ERANGE, without, if the frame has not that much stack yet. */
+int stack_object_slot(struct env *env, const struct reg *reg, const char *what, int n);
+
+/* regs[regno] as an argument that is a dynptr. arg: ARG_UNINIT, to be made of type `type` (ref:
+ * with that reference, a clone's; 0: its own), or ARG_RDONLY, 0: made, of type `type` or any
+ * (DYN_INVALID). */
+int dynptr_arg(struct env *env, int regno, uint32_t arg, enum dynptr_type type, uint32_t ref);
+/* What is known of the dynptr that an argument is. NULL: it is none. */
+const struct reg *dynptr_get(struct env *env, const struct reg *reg);
+/* Releases it with everything that comes from it. */
 int dynptr_unmark(struct env *env, int regno);
-/* A store into [lo, hi] slots of the frame hits a dynptr: it is destroyed, or refused. */
+/* A store into that slot of the frame hits a dynptr: it is destroyed, or the store refused. */
 int dynptr_destroy_overwritten(struct env *env, struct frame *f, uint32_t slot);
-bool dynptr_uninit_ok(struct env *env, const struct reg *r);
-bool dynptr_init_ok(struct env *env, const struct reg *r, enum dynptr_type want);
-int dynptr_slot(struct env *env, const struct reg *r); /* its first slot, or -EINVAL with reason */
+
+enum lock_op { LOCK_TAKE = 1, LOCK_RESILIENT = 2, LOCK_IRQ = 4 };
+int lock_spin(struct env *env, int regno, uint32_t op);
+/* regs[regno] points to that special field of a map value (timer, work queue, task work), whose
+ * map is noted in *call (NULL: not). */
+int lock_map_field(struct env *env, int regno, enum btf_field_id id, struct call *call);
+/* Non-owning references end with the lock that protected them. */
+void graph_drop_non_owning(struct env *env);
+/* CALLBACK_RBTREE_ADD: r1-r5 of the callee; root: the caller's r1. */
+int graph_callback_args(struct env *env, const struct reg *root, struct frame *callee);
+/* In a callback that a tree calls under its lock. */
+bool graph_in_locked_callback(const struct env *env);
 
 #endif

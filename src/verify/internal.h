@@ -12,8 +12,10 @@
 #include "verify/verify.h"
 
 #define VERIFY_MAX_INSNS  1000000 /* the kernel's limit for privileged programs */
+#ifndef VERIFY_MAX_FRAMES
 #define VERIFY_MAX_FRAMES 8
 #define VERIFY_STACK_SIZE 512
+#endif
 
 struct verify_work {
 	const struct verify_image *image;
@@ -32,6 +34,9 @@ int verify_subprog_at(const struct verify_work *w, uint32_t insn);
 /* Index of the function that contains insn. */
 uint32_t verify_subprog_of(const struct verify_work *w, uint32_t insn);
 
+/* Fills v and facts: v->insns and the image agree. Everything in v stays the caller's. */
+int full_verify(const struct verify_image *image, struct verified *v, struct verified_insn *facts,
+		struct visor_diag *diag);
 int structure_check(struct verify_work *w);
 int context_flow(struct verify_work *w);
 

@@ -20,6 +20,7 @@
 #include "visor/uapi.h"
 
 struct btf;
+struct live_inst;
 struct verify_map;
 
 #define VERIFY_MAX_FRAMES 8
@@ -86,8 +87,8 @@ enum dynptr_type { DYN_INVALID, DYN_LOCAL, DYN_RINGBUF, DYN_SKB, DYN_XDP, DYN_SK
 enum iter_phase { ITER_NONE, ITER_ACTIVE, ITER_DRAINED };
 
 /* Packet pointers: range of one that was compared with the packet's end on this path. */
-#define RANGE_BEYOND_END -1 /* pkt >= pkt_end was true: pkt_end register carries it */
-#define RANGE_AT_END	 -2
+#define RANGE_AT_END	 -1 /* at or beyond it */
+#define RANGE_BEYOND_END -2 /* beyond it */
 
 struct reg {
 	uint8_t type;	/* enum reg_type */
@@ -157,6 +158,9 @@ struct slot {
 	struct reg reg; /* SPILL: the register; DYNPTR, ITER, IRQ_FLAG: the object */
 };
 
+/* All eight bytes of one kind, as one number. */
+#define SLOT_KINDS(kind) ((kind) * UINT64_C(0x0101010101010101))
+
 struct frame {
 	struct reg regs[11];
 	uint32_t subprog;
@@ -169,6 +173,7 @@ struct frame {
 	int32_t ret_min, ret_max;
 	uint32_t callback_depth;    /* iterations of the callback simulated on this path */
 	uint32_t async_entries; /* how often an async callback was entered */
+	struct live_inst *live; /* live.c: this function, as called along this chain */
 	uint16_t n_slots, cap;
 	struct slot *slots;
 };
@@ -193,11 +198,13 @@ struct ref {
 
 /* ---- one path --------------------------------------------------------------------------- */
 
-struct jump { /* one step of a path's history, for precision backtracking */
-	uint32_t insn, prev;
-	uint16_t flags;	    /* enum jump_flag */
-	uint8_t n_linked;
-	uint8_t linked[6]; /* scalars that changed with a condition: see JUMP_LINK */
+/* One step of a path's history, for precision backtracking: the instruction, the one before it
+ * where that is not the one above it in the code, and what happened. */
+struct jump {
+	uint32_t insn;
+	uint32_t prev : 20;
+	uint32_t flags : 12; /* enum jump_flag */
+	uint64_t linked;     /* scalars that a condition changed together: precise.c */
 };
 
 struct state {
@@ -214,7 +221,7 @@ struct state {
 	uint32_t lock_id;	/* id and object of the innermost lock */
 	const void *lock_ptr;
 
-	bool speculative, sleepable, in_cleaned;
+	bool speculative, sleepable, cleaned;
 	uint32_t branches;	/* paths that started here and are not finished */
 	struct state *parent;	/* where this path's last cached state is */
 	struct state *equal;	/* what it was found equal to */
@@ -222,7 +229,6 @@ struct state {
 	struct jump *history;
 	uint32_t n_history, cap_history;
 	uint32_t dfs_depth, unroll_depth, may_goto_depth;
-	uint32_t scc_visit;	/* visit.c */
 };
 
 static inline struct frame *state_frame(const struct state *s)

@@ -77,11 +77,12 @@ struct verify_image {
 	const struct bpf_line_info *line_info;
 	uint32_t n_line_info;
 	/* The kernel that it is for: NULL if types of a kernel are not at hand. */
-	const struct btf_target *target;
+	struct btf_target *target;
 	/* What it attaches to: a function, typedef or struct of attach_btf. */
 	const struct btf *attach_btf;
 	uint32_t attach_btf_id;
-	bool attach_is_prog; /* attach_btf is that of another BPF program */
+	bool attach_is_prog; /* attach_btf is that of another BPF program, of this type: */
+	uint32_t attach_prog_type;
 	/* BTF objects that kfunc calls name by their index (insn->off), [0] unused. */
 	const struct btf *const *fd_array;
 	uint32_t n_fd_array;

@@ -134,6 +134,8 @@ static int decode_insn(struct decode *d, uint32_t i)
 	case ISA_FORM_ALU_RI:
 		out->imm64 = (uint64_t)(int64_t)insn->imm;
 		break;
+	case ISA_FORM_CAST:
+		return decode_fail(d, -EOPNOTSUPP, i, "this engine has no arenas yet");
 	case ISA_FORM_JA:
 	case ISA_FORM_JCOND:
 	case ISA_FORM_JMP_RR:

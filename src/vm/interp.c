@@ -167,6 +167,7 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 		NEXT(1);                    \
 	}
 #define OP_ALU_RR(id) OP_ALU(id, r[pc->src])
+#define OP_CAST(id)   OP_ALU(id, r[pc->src])
 #define OP_ALU_RI(id) OP_ALU(id, pc->imm64)
 #define OP_UNARY(id)  OP_ALU(id, 0)
 #define OP_END(id)    OP_ALU(id, 0)

@@ -171,6 +171,7 @@ register uint64_t r10 __asm__("x24");
 #define LD_IMM(id, d)	 DEFINE_D(STEP_LD_IMM64, id, d, 2)
 
 #define OP_ALU_RR(id)	FAMILY_DS(EACH_10, id, ALU_RR)
+#define OP_CAST(id)	FAMILY_DS(EACH_10, id, ALU_RR)
 #define OP_JMP_RR(id)	FAMILY_DS(EACH_11, id, JMP_RR)
 #define OP_LDX(id)	FAMILY_DS(EACH_10, id, LDX)
 #define OP_STX(id)	FAMILY_DS(EACH_11, id, STX)

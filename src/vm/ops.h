@@ -95,6 +95,7 @@
 
 #define BODY_MOVSX8_64  D = (uint64_t)(int8_t)S
 #define BODY_MOVSX16_64 D = (uint64_t)(int16_t)S
+#define BODY_ADDR_SPACE_CAST D = S /* refused at decoding: there are no arenas yet */
 #define BODY_MOVSX32_64 D = (uint64_t)(int32_t)S
 #define BODY_MOVSX8_32  D = ZW((int8_t)S)
 #define BODY_MOVSX16_32 D = ZW((int16_t)S)

@@ -179,7 +179,7 @@ static void says_what_is_wrong(void **state)
 	      "bytecode has numbers, not names: map[fd:N], map[id:N]");
 	fails("r1 = -r2", "1:7", "'r2' must be the same register as before, r1", "");
 	fails("r1 = \"x\"", "1:6",
-	      "expected '-', '(', 'le16', 'le32', 'le64', 'be16' or the like, "
+	      "expected '-', '(', 'addr_space_cast', 'le16', 'le32', 'le64' or the like, "
 	      "found byte 0x22",
 	      "");
 	fails("(b7) exit", "1:10", "opcode b7 in front is not this instruction's, 95", "");

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * verify/equal.c - is one state inside another that was found safe?
+ *
+ * Ids have no meaning of their own: two states agree if their ids can be paired. The pairs that
+ * were needed so far are kept while one pair of states is compared.
+ */
+#include "verify/env.h"
+
+#define ID_PAIRS ((11 + VERIFY_SLOTS) * VERIFY_MAX_FRAMES)
+
+struct pairs {
+	uint32_t n, next; /* next: an id that nobody has */
+	struct {
+		uint32_t old, cur;
+	} pair[ID_PAIRS];
+};
+
+struct compare {
+	struct env *env;
+	enum exactness exact;
+	struct pairs pairs;
+};
+
+static bool ids_agree(struct compare *c, uint32_t old, uint32_t cur)
+{
+	struct pairs *p = &c->pairs;
+
+	if (!old || !cur)
+		return old == cur;
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (p->pair[i].old == old)
+			return p->pair[i].cur == cur;
+		if (p->pair[i].cur == cur)
+			return false;
+	}
+	if (p->n == ID_PAIRS)
+		return false;
+	p->pair[p->n].old = old;
+	p->pair[p->n++].cur = cur;
+	return true;
+}
+
+/* A scalar without an id is alone of its value. */
+static bool scalar_ids_agree(struct compare *c, uint32_t old, uint32_t cur)
+{
+	if (!old)
+		old = ++c->pairs.next;
+	if (!cur)
+		cur = ++c->pairs.next;
+	return ids_agree(c, old, cur);
+}
+
+static bool regs_exact(struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	return !memcmp(old, cur, offsetof(struct reg, id)) && ids_agree(c, old->id, cur->id) &&
+	       ids_agree(c, old->ref, cur->ref);
+}
+
+static bool range_inside(const struct reg *old, const struct reg *cur)
+{
+	return range_within(&old->var, &cur->var) && tnum_in(old->var.bits, cur->var.bits);
+}
+
+static bool packet_inside(struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	/* What was verified of the packet, or that its end was passed. */
+	if (old->range < 0 || cur->range < 0) {
+		if (old->range != cur->range)
+			return false;
+	} else if (old->range > cur->range) {
+		return false;
+	}
+	/* Other offsets: other alignment. */
+	return old->off == cur->off && ids_agree(c, old->id, cur->id) && range_inside(old, cur);
+}
+
+static bool scalar_inside(struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	if (!old->precise && c->exact == NOT_EXACT)
+		return true;
+	if ((old->id ^ cur->id) & ID_ADD_CONST)
+		return false;
+	if (old->id & ID_ADD_CONST && old->off != cur->off)
+		return false;
+	return range_inside(old, cur) && scalar_ids_agree(c, old->id, cur->id);
+}
+
+static bool reg_inside(struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	if (c->exact == EXACT)
+		return regs_exact(c, old, cur);
+	if (old->type == R_NOT_INIT)
+		return true;
+	if (old->type != cur->type || old->flags != cur->flags)
+		return false;
+	switch (old->type) {
+	case R_SCALAR:
+		return scalar_inside(c, old, cur);
+	case R_MAP_KEY:
+	case R_MAP_VALUE:
+	case R_MEM:
+	case R_BUF:
+	case R_TP_BUFFER:
+		return !memcmp(old, cur, offsetof(struct reg, var)) && range_inside(old, cur) &&
+		       ids_agree(c, old->id, cur->id) && ids_agree(c, old->ref, cur->ref);
+	case R_PACKET:
+	case R_PACKET_META:
+		return packet_inside(c, old, cur);
+	case R_ARENA:
+		return true;
+	default:
+		return regs_exact(c, old, cur);
+	}
+}
+
+/* ---- stack ------------------------------------------------------------------------------ */
+
+static const struct reg unbound = {
+	.type = R_SCALAR,
+	.var = {.bits = {0, UINT64_MAX},
+		.umax = UINT64_MAX,
+		.smin = INT64_MIN,
+		.smax = INT64_MAX,
+		.u32_max = UINT32_MAX,
+		.s32_min = INT32_MIN,
+		.s32_max = INT32_MAX},
+};
+
+/* The number that the slot holds as a whole: a spilled one, or any. */
+static const struct reg *slot_scalar(const struct env *env, const struct slot *s)
+{
+	uint64_t kinds = get_u64(s->kind);
+
+	if (kinds == SLOT_KINDS(SLOT_SPILL))
+		return s->reg.type == R_SCALAR ? &s->reg : NULL;
+	for (int b = 0; b < SLOT_BYTES; b++)
+		if (s->kind[b] != SLOT_MISC &&
+		    !(s->kind[b] == SLOT_INVALID && env->allow_uninit_stack))
+			return NULL;
+	return &unbound;
+}
+
+static bool slot_object_inside(struct compare *c, const struct slot *old, const struct slot *cur)
+{
+	const struct reg *o = &old->reg, *r = &cur->reg;
+
+	switch (old->kind[0]) {
+	case SLOT_SPILL:
+		return reg_inside(c, o, r);
+	case SLOT_DYNPTR:
+		return o->dynptr.type == r->dynptr.type &&
+		       o->dynptr.first_slot == r->dynptr.first_slot &&
+		       ids_agree(c, o->ref, r->ref);
+	case SLOT_ITER:
+		/* Not the depth: it only tells iterations apart. */
+		return o->iter.btf == r->iter.btf && o->iter.btf_id == r->iter.btf_id &&
+		       o->iter.phase == r->iter.phase && ids_agree(c, o->ref, r->ref);
+	case SLOT_IRQ_FLAG:
+		return ids_agree(c, o->ref, r->ref) && o->irq.kfunc_class == r->irq.kfunc_class;
+	default:
+		return true;
+	}
+}
+
+/* Would old, which was never looked at here, be fine with anything? */
+static bool byte_ignored(const struct env *env, uint8_t kind)
+{
+	return kind == SLOT_INVALID || (kind == SLOT_MISC && env->allow_uninit_stack);
+}
+
+static bool slot_inside(struct compare *c, const struct slot *old, const struct slot *cur)
+{
+	const struct reg *o, *r;
+	bool ignored = true;
+
+	if (c->exact == EXACT && (!cur || get_u64(old->kind) != get_u64(cur->kind)))
+		return false;
+	for (int b = 0; b < SLOT_BYTES; b++)
+		ignored &= byte_ignored(c->env, old->kind[b]);
+	if (ignored)
+		return true;
+	if (!cur)
+		return false;
+	o = slot_scalar(c->env, old);
+	r = o ? slot_scalar(c->env, cur) : NULL;
+	if (o && r)
+		return reg_inside(c, o, r);
+	for (int b = 0; b < SLOT_BYTES; b++) {
+		if (byte_ignored(c->env, old->kind[b]) || old->kind[b] == cur->kind[b] ||
+		    (old->kind[b] == SLOT_MISC && cur->kind[b] == SLOT_ZERO))
+			continue;
+		return false;
+	}
+	/* Data was allowed where now zero is: nothing more to compare. */
+	if (old->kind[0] != cur->kind[0])
+		return true;
+	return slot_object_inside(c, old, cur);
+}
+
+static bool stack_inside(struct compare *c, const struct frame *old, const struct frame *cur)
+{
+	for (uint32_t i = 0; i < old->n_slots; i++)
+		if (!slot_inside(c, &old->slots[i], i < cur->n_slots ? &cur->slots[i] : NULL))
+			return false;
+	return true;
+}
+
+/* ---- states ----------------------------------------------------------------------------- */
+
+static bool frame_inside(struct compare *c, const struct frame *old, const struct frame *cur,
+			 uint32_t insn)
+{
+	uint16_t live = c->env->aux[insn].live_before;
+
+	if (old->callback_depth > cur->callback_depth)
+		return false;
+	for (int i = 0; i < 11; i++)
+		if (live >> i & 1 && !reg_inside(c, &old->regs[i], &cur->regs[i]))
+			return false;
+	return stack_inside(c, old, cur);
+}
+
+static bool refs_agree(struct compare *c, const struct state *old, const struct state *cur)
+{
+	if (old->n_refs != cur->n_refs || old->locks != cur->locks ||
+	    old->preempt_off != cur->preempt_off || old->rcu_depth != cur->rcu_depth ||
+	    old->lock_ptr != cur->lock_ptr || !ids_agree(c, old->irq_id, cur->irq_id) ||
+	    !ids_agree(c, old->lock_id, cur->lock_id))
+		return false;
+	for (uint16_t i = 0; i < old->n_refs; i++) {
+		const struct ref *o = &old->refs[i], *r = &cur->refs[i];
+
+		if (o->kind != r->kind || o->ptr != r->ptr || !ids_agree(c, o->id, r->id))
+			return false;
+	}
+	return true;
+}
+
+bool states_equal(struct env *env, const struct state *old, const struct state *cur,
+		  enum exactness exact)
+{
+	struct compare c;
+
+	if (old->cur != cur->cur || old->sleepable != cur->sleepable ||
+	    (old->speculative && !cur->speculative))
+		return false;
+	c.env = env;
+	c.exact = exact;
+	c.pairs.n = 0;
+	c.pairs.next = env->next_id;
+	if (!refs_agree(&c, old, cur))
+		return false;
+	for (uint32_t i = 0; i <= old->cur; i++)
+		if (old->frame[i]->callsite != cur->frame[i]->callsite ||
+		    !frame_inside(&c, old->frame[i], cur->frame[i], state_insn(old, i)))
+			return false;
+	return true;
+}
+
+/* ---- loops that the program ends -------------------------------------------------------- */
+
+static void widen(struct compare *c, const struct reg *old, struct reg *cur)
+{
+	if (old->type == R_SCALAR && cur->type == R_SCALAR && !old->precise && !cur->precise &&
+	    !regs_exact(c, old, cur))
+		reg_set_unknown(c->env, cur);
+}
+
+void states_widen(struct env *env, const struct state *old, struct state *cur)
+{
+	struct compare c;
+
+	c.env = env;
+	c.exact = EXACT;
+	c.pairs.n = 0;
+	c.pairs.next = env->next_id;
+	for (uint32_t i = 0; i <= old->cur && i <= cur->cur; i++) {
+		const struct frame *o = old->frame[i];
+		struct frame *f = cur->frame[i];
+
+		for (int r = 0; r < 10; r++)
+			widen(&c, &o->regs[r], &f->regs[r]);
+		for (uint32_t n = 0; n < o->n_slots && n < f->n_slots; n++)
+			if (o->slots[n].kind[0] == SLOT_SPILL && f->slots[n].kind[0] == SLOT_SPILL)
+				widen(&c, &o->slots[n].reg, &f->slots[n].reg);
+	}
+}

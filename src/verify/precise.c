@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * verify/precise.c - which scalars' exact values decided that a program is safe.
+ *
+ * Pruning may ignore the range of a scalar that nothing depended on. So scalars start imprecise;
+ * where one decides (an offset, a size, a branch) it is traced back through the history of the
+ * path to the values that it was made of, and these are marked in the cached states on the way.
+ *
+ *      cached state      history (jumps)      cached state      here
+ *    ----[parent]-----------i1--i2--i3----------[parent]----j1--j2--*
+ *         marks <-- masks carried on backwards <-- marks <--- trace
+ */
+#include "verify/env.h"
+
+#include <stdlib.h>
+
+#define BT_ARGS 0x3eU /* r1-r5 */
+
+/* What is being traced: registers and slots of each frame. */
+struct env_precise {
+	uint32_t frame;
+	uint16_t regs[VERIFY_MAX_FRAMES];
+	uint64_t slots[VERIFY_MAX_FRAMES];
+};
+
+int precise_new(struct env *env)
+{
+	env->precise = calloc(1, sizeof(*env->precise));
+	return env->precise ? 0 : env_nomem(env);
+}
+
+static bool bt_empty(const struct env_precise *bt)
+{
+	for (uint32_t i = 0; i <= bt->frame; i++)
+		if (bt->regs[i] || bt->slots[i])
+			return false;
+	return true;
+}
+
+static void bt_reset(struct env_precise *bt)
+{
+	memset(bt, 0, sizeof(*bt));
+}
+
+static bool bt_has(const struct env_precise *bt, int reg)
+{
+	return bt->regs[bt->frame] >> reg & 1;
+}
+
+static void bt_set(struct env_precise *bt, int reg)
+{
+	bt->regs[bt->frame] |= (uint16_t)(1U << reg);
+}
+
+static void bt_clear(struct env_precise *bt, int reg)
+{
+	bt->regs[bt->frame] &= (uint16_t)~(1U << reg);
+}
+
+/* ---- history ---------------------------------------------------------------------------- */
+
+uint64_t linked_pack(const struct linked *l)
+{
+	uint64_t packed = 0;
+
+	for (uint32_t i = 0; i < l->n; i++)
+		packed |= (uint64_t)(l->one[i].frame | (uint32_t)l->one[i].is_reg << 3 |
+				     (uint32_t)l->one[i].at << 4)
+			  << (10 * i);
+	return packed | (uint64_t)l->n << 60;
+}
+
+void linked_unpack(uint64_t packed, struct linked *l)
+{
+	l->n = (uint32_t)(packed >> 60);
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t one = packed >> (10 * i) & 0x3ff;
+
+		l->one[i] = (struct linked_one){.frame = one & 7, .is_reg = one >> 3 & 1,
+						.at = (uint8_t)(one >> 4)};
+	}
+}
+
+int precise_push(struct env *env, struct state *s, uint32_t flags, uint64_t linked)
+{
+	struct jump *j = env->jump;
+	uint32_t cap;
+
+	if (j) {
+		j->flags |= flags & 0xfff;
+		if (linked)
+			j->linked = linked;
+		return 0;
+	}
+	if (s->n_history == s->cap_history) {
+		cap = MAX(8U, s->cap_history * 2);
+		j = env_alloc(env, cap * sizeof(*j));
+		if (!j)
+			return env_nomem(env);
+		if (s->n_history)
+			memcpy(j, s->history, s->n_history * sizeof(*j));
+		env_release(env, s->history, s->cap_history * sizeof(*j));
+		s->history = j;
+		s->cap_history = cap;
+	}
+	j = &s->history[s->n_history++];
+	j->insn = env->insn;
+	j->prev = env->prev & 0xfffff;
+	j->flags = flags & 0xfff;
+	j->linked = linked;
+	env->jump = j;
+	return 0;
+}
+
+/* The instruction before i on the path; n: entries of the history that are still ahead. False at
+ * the beginning of the path since the cached state. */
+static bool history_back(const struct state *s, uint32_t *i, uint32_t *n)
+{
+	if (*i == s->first_insn && (!*n || (*n == 1 && s->history[0].insn == *i)))
+		return false;
+	if (*n && s->history[*n - 1].insn == *i)
+		*i = s->history[--*n].prev;
+	else
+		--*i;
+	return true;
+}
+
+static const struct jump *history_at(const struct state *s, uint32_t i, uint32_t n)
+{
+	return n && s->history[n - 1].insn == i ? &s->history[n - 1] : NULL;
+}
+
+/* ---- one step back ---------------------------------------------------------------------- */
+
+static void step_linked(struct env_precise *bt, const struct jump *j)
+{
+	struct linked l;
+	bool any = false;
+
+	if (!j || !j->linked)
+		return;
+	linked_unpack(j->linked, &l);
+	for (uint32_t i = 0; i < l.n; i++)
+		any |= l.one[i].is_reg ? bt->regs[l.one[i].frame] >> l.one[i].at & 1
+				       : bt->slots[l.one[i].frame] >> l.one[i].at & 1;
+	for (uint32_t i = 0; any && i < l.n; i++) {
+		if (l.one[i].is_reg)
+			bt->regs[l.one[i].frame] |= (uint16_t)(1U << l.one[i].at);
+		else
+			bt->slots[l.one[i].frame] |= UINT64_C(1) << l.one[i].at;
+	}
+}
+
+static int step_contradiction(struct env *env, uint32_t i, const char *what)
+{
+	return env_fail(env, -EFAULT, REASON_INTERNAL, "backtracking insn %u: %s", i, what);
+}
+
+static int step_alu(struct env_precise *bt, const struct bpf_insn *insn, int id)
+{
+	bool reg = isa_table[id].form == ISA_FORM_ALU_RR;
+
+	if (!bt_has(bt, insn->dst_reg))
+		return 0;
+	if (BPF_OP(insn->code) == BPF_MOV)
+		bt_clear(bt, insn->dst_reg);
+	if (reg && insn->src_reg != BPF_REG_10)
+		bt_set(bt, insn->src_reg);
+	return 0;
+}
+
+static int step_load(struct env_precise *bt, const struct bpf_insn *insn, const struct jump *j)
+{
+	uint32_t frame, slot;
+
+	if (!bt_has(bt, insn->dst_reg))
+		return 0;
+	bt_clear(bt, insn->dst_reg);
+	/* Scalars that were stored come only from the stack. */
+	if (!j || !(j->flags & JUMP_STACK))
+		return 0;
+	frame = j->flags >> JUMP_FRAME_SHIFT & 7;
+	slot = j->flags >> JUMP_SLOT_SHIFT & 63;
+	bt->slots[frame] |= UINT64_C(1) << slot;
+	return 0;
+}
+
+/* -ENOTSUPP: cannot be traced. */
+static int step_store(struct env_precise *bt, const struct bpf_insn *insn, const struct jump *j,
+		      bool value)
+{
+	uint32_t frame, slot;
+
+	if (bt_has(bt, insn->dst_reg)) /* a pointer that was made by subtraction */
+		return -ENOTSUP;
+	if (!j || !(j->flags & JUMP_STACK))
+		return 0;
+	frame = j->flags >> JUMP_FRAME_SHIFT & 7;
+	slot = j->flags >> JUMP_SLOT_SHIFT & 63;
+	if (!(bt->slots[frame] >> slot & 1))
+		return 0;
+	bt->slots[frame] &= ~(UINT64_C(1) << slot);
+	if (value)
+		bt_set(bt, insn->src_reg);
+	return 0;
+}
+
+/* The call of a local function: we come out of it at its beginning, or did not enter it. */
+static int step_call_local(struct env *env, uint32_t i, uint32_t next)
+{
+	struct env_precise *bt = env->precise;
+	uint32_t sub = env->aux[i + 1 + (uint32_t)env->insns[i].imm].subprog;
+
+	if (env->subs[sub].is_global) {
+		if (next != i + 1 || bt->regs[bt->frame] & BT_ARGS)
+			return step_contradiction(env, i, "global function");
+		bt_clear(bt, BPF_REG_0);
+		return 0;
+	}
+	if (bt->regs[bt->frame] & ~BT_ARGS || bt->slots[bt->frame] || !bt->frame)
+		return step_contradiction(env, i, "static function");
+	bt->regs[bt->frame - 1] |= bt->regs[bt->frame];
+	bt->regs[bt->frame] = 0;
+	bt->frame--;
+	return 0;
+}
+
+static int step_call(struct env *env, uint32_t i, uint32_t next)
+{
+	struct env_precise *bt = env->precise;
+
+	/* Out of a callback, at its beginning: its arguments come from nowhere. */
+	if (env->aux[i].flags & AUX_CALLS_CALLBACK && i + 1 != next) {
+		if (bt->regs[bt->frame] & ~BT_ARGS || bt->slots[bt->frame] || !bt->frame)
+			return step_contradiction(env, i, "callback");
+		bt->regs[bt->frame] = 0;
+		bt->frame--;
+		return 0;
+	}
+	bt_clear(bt, BPF_REG_0);
+	if (bt->regs[bt->frame] & BT_ARGS)
+		return step_contradiction(env, i, "call");
+	return 0;
+}
+
+/* exit: into a function or callback from behind. */
+static int step_exit(struct env *env, uint32_t i, uint32_t next)
+{
+	struct env_precise *bt = env->precise;
+	bool r0;
+
+	if (next != NO_CALLSITE && env->aux[next].flags & AUX_CALLS_CALLBACK)
+		bt->regs[bt->frame] &= (uint16_t)~BT_ARGS;
+	if (bt->regs[bt->frame] & BT_ARGS || bt->frame + 1 == VERIFY_MAX_FRAMES)
+		return step_contradiction(env, i, "exit");
+	r0 = next != NO_CALLSITE && next && env->aux[next - 1].id == ISA_CALL_LOCAL &&
+	     bt_has(bt, BPF_REG_0);
+	bt_clear(bt, BPF_REG_0);
+	bt->frame++;
+	if (r0)
+		bt_set(bt, BPF_REG_0);
+	return 0;
+}
+
+static int step_jump(struct env_precise *bt, const struct bpf_insn *insn, const struct jump *j)
+{
+	if (!bt_has(bt, insn->dst_reg) && !bt_has(bt, insn->src_reg))
+		return 0;
+	if (!j || !(j->flags & JUMP_SRC_STACK))
+		bt_set(bt, insn->src_reg);
+	if (!j || !(j->flags & JUMP_DST_STACK))
+		bt_set(bt, insn->dst_reg);
+	return 0;
+}
+
+/* Undoes instruction i: what must be known before it so that what is traced is known after it.
+ * next: the instruction after it on the path. */
+static int step_form(struct env *env, uint32_t i, uint32_t next, const struct jump *j)
+{
+	const struct bpf_insn *insn = &env->insns[i];
+	struct env_precise *bt = env->precise;
+	int id = env->aux[i].id;
+
+	switch (isa_table[id].form) {
+	case ISA_FORM_ALU_RR:
+	case ISA_FORM_ALU_RI:
+		return step_alu(bt, insn, id);
+	case ISA_FORM_LDX:
+	case ISA_FORM_LOAD_ACQ:
+		return step_load(bt, insn, j);
+	case ISA_FORM_STX:
+	case ISA_FORM_ATOMIC:
+		return step_store(bt, insn, j, true);
+	case ISA_FORM_ST:
+		return step_store(bt, insn, j, false);
+	case ISA_FORM_CALL:
+	case ISA_FORM_KFUNC:
+		return id == ISA_CALL_LOCAL ? step_call_local(env, i, next)
+					    : step_call(env, i, next);
+	case ISA_FORM_EXIT:
+		return step_exit(env, i, next);
+	case ISA_FORM_JMP_RR:
+		return step_jump(bt, insn, j);
+	case ISA_FORM_LD_IMM64:
+		bt_clear(bt, insn->dst_reg);
+		return 0;
+	case ISA_FORM_LD_ABS:
+	case ISA_FORM_LD_IND:
+		if (!bt_has(bt, BPF_REG_0))
+			return 0;
+		bt_clear(bt, BPF_REG_0);
+		return -ENOTSUP;
+	default:
+		return 0;
+	}
+}
+
+static int step_back(struct env *env, uint32_t i, uint32_t next, const struct jump *j)
+{
+	int err;
+
+	/* A condition told something of several scalars: they go together before and after. */
+	step_linked(env->precise, j);
+	err = step_form(env, i, next, j);
+	if (!err)
+		step_linked(env->precise, j);
+	return err;
+}
+
+/* ---- marks ------------------------------------------------------------------------------ */
+
+static void frame_mark_all(struct frame *f, bool precise)
+{
+	for (int i = 0; i < 10; i++)
+		if (f->regs[i].type == R_SCALAR)
+			f->regs[i].precise = precise;
+	for (uint32_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i].kind[0] == SLOT_SPILL && f->slots[i].reg.type == R_SCALAR)
+			f->slots[i].reg.precise = precise;
+}
+
+void precise_mark_all(struct env *env, struct state *s)
+{
+	for (s = s->parent; s; s = s->parent)
+		for (uint32_t i = 0; i <= s->cur; i++)
+			frame_mark_all(s->frame[i], true);
+}
+
+void precise_forget(struct state *s)
+{
+	for (uint32_t i = 0; i <= s->cur; i++)
+		frame_mark_all(s->frame[i], false);
+}
+
+/* Marks what is traced in a cached state; what is marked already, or no scalar, ends there. */
+static int state_mark(struct env *env, struct state *s, bool *changed)
+{
+	struct env_precise *bt = env->precise;
+
+	for (uint32_t n = 0; n <= bt->frame; n++) {
+		struct frame *f = s->frame[n];
+
+		if (!f || n > s->cur)
+			return step_contradiction(env, s->insn, "frames");
+		for (uint16_t left = bt->regs[n]; left; left &= (uint16_t)(left - 1)) {
+			int i = __builtin_ctz(left);
+			struct reg *r = &f->regs[i];
+
+			if (r->type != R_SCALAR || r->precise)
+				bt->regs[n] &= (uint16_t)~(1U << i);
+			else
+				r->precise = *changed = true;
+		}
+		for (uint64_t left = bt->slots[n]; left; left &= left - 1) {
+			uint32_t i = (uint32_t)__builtin_ctzll(left);
+			struct slot *slot = &f->slots[i];
+
+			if (i >= f->n_slots)
+				return step_contradiction(env, s->insn, "stack");
+			if (slot->kind[0] != SLOT_SPILL || slot->reg.type != R_SCALAR ||
+			    slot->reg.precise)
+				bt->slots[n] &= ~(UINT64_C(1) << i);
+			else
+				slot->reg.precise = *changed = true;
+		}
+	}
+	return 0;
+}
+
+/* The beginning of a global function: its arguments came from nowhere. */
+static int trace_entry(struct env *env, struct state *s, uint32_t at, bool *changed)
+{
+	struct env_precise *bt = env->precise;
+
+	if (s->cur || !s->frame[0]->subprog || s->frame[0]->callsite != NO_CALLSITE ||
+	    bt->slots[0] || bt->regs[0] & ~BT_ARGS)
+		return step_contradiction(env, at, "function entry");
+	for (int i = 1; i <= 5; i++)
+		if (bt_has(bt, i) && s->frame[0]->regs[i].type == R_SCALAR)
+			s->frame[0]->regs[i].precise = *changed = true;
+	bt_reset(bt);
+	return 0;
+}
+
+/* Traces what env->precise names back from state s. The instruction that s is before is not
+ * undone: it asked. */
+static int trace(struct env *env, struct state *start, bool *changed)
+{
+	struct env_precise *bt = env->precise;
+	struct state *s = start;
+	uint32_t last = start->insn, next = NO_CALLSITE, i = last, n;
+	bool skip = true;
+	int err;
+
+	if (bt_empty(bt))
+		return 0;
+	for (;;) {
+		n = s->n_history;
+		if (last == NO_CALLSITE)
+			return trace_entry(env, s, next, changed);
+		for (i = last;;) {
+			err = skip ? 0 : step_back(env, i, next, history_at(s, i, n));
+			skip = false;
+			if (err == -ENOTSUP)
+				break;
+			if (err)
+				return err;
+			if (bt_empty(bt))
+				return 0;
+			next = i;
+			if (!history_back(s, &i, &n))
+				break;
+		}
+		if (err == -ENOTSUP)
+			break;
+		next = s->first_insn;
+		s = s->parent;
+		if (!s)
+			break;
+		err = state_mark(env, s, changed);
+		if (err)
+			return err;
+		if (bt_empty(bt))
+			return 0;
+		last = s->last_insn;
+	}
+	/* Something was written that we do not follow: everything counts. */
+	precise_mark_all(env, start);
+	bt_reset(bt);
+	return 0;
+}
+
+int precise_reg(struct env *env, int regno)
+{
+	bool changed = false;
+
+	if (!env->bpf_capable)
+		return 0;
+	bt_reset(env->precise);
+	env->precise->frame = env->st->cur;
+	bt_set(env->precise, regno);
+	return trace(env, env->st, &changed);
+}
+
+int precise_stack(struct env *env, uint32_t frame, uint32_t slot)
+{
+	bool changed = false;
+
+	if (!env->bpf_capable)
+		return 0;
+	bt_reset(env->precise);
+	env->precise->frame = env->st->cur;
+	env->precise->slots[frame] |= UINT64_C(1) << slot;
+	return trace(env, env->st, &changed);
+}
+
+int precise_propagate(struct env *env, const struct state *old, struct state *cur, bool *changed)
+{
+	struct env_precise *bt = env->precise;
+
+	if (!env->bpf_capable)
+		return 0;
+	bt_reset(bt);
+	bt->frame = cur->cur;
+	for (uint32_t n = 0; n <= old->cur; n++) {
+		const struct frame *f = old->frame[n];
+
+		for (int i = 0; i < 10; i++)
+			if (f->regs[i].type == R_SCALAR && f->regs[i].precise)
+				bt->regs[n] |= (uint16_t)(1U << i);
+		for (uint32_t i = 0; i < f->n_slots; i++)
+			if (f->slots[i].kind[0] == SLOT_SPILL && f->slots[i].reg.type == R_SCALAR &&
+			    f->slots[i].reg.precise)
+				bt->slots[n] |= UINT64_C(1) << i;
+	}
+	return trace(env, cur, changed);
+}

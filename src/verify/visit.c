@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * verify/visit.c - pruning: a path that reaches a state inside one that was followed is done.
+ *
+ * States are cached at prune points (cfg.c), newest first. A cached state whose paths are all
+ * finished tells the truth about precision and liveness; one that is still being followed is a
+ * loop: it prunes only where the program itself ends the loop (iterators, may_goto, callbacks),
+ * and what is found to be precise behind it has to be carried around the loop until nothing
+ * changes (back edges of a strongly connected component).
+ */
+#include "verify/env.h"
+
+#include <stdlib.h>
+
+#define VISIT_STATES_UNPRIVILEGED 64
+#define VISIT_HISTORY		  40 /* steps after which a state is cached anyway */
+#define VISIT_ROUNDS		  64 /* around a loop before everything counts as precise */
+
+struct cached {
+	struct state state; /* first: a state's parent is one of these */
+	struct cached *next;
+	uint32_t hits, misses;
+	bool evicted; /* out of the list, but paths that began here are not finished */
+};
+
+struct back_edge {
+	struct back_edge *next;
+	struct state *state; /* its `equal` is what it was found to be inside of */
+};
+
+/* A loop, entered along one chain of calls. */
+struct loop {
+	struct loop *next;
+	uint32_t n_calls;
+	uint32_t calls[VERIFY_MAX_FRAMES];
+	uint32_t scc;
+	struct state *entry; /* the first state cached in it, while it is followed */
+	struct back_edge *edges;
+	uint32_t n_edges;
+};
+
+struct env_visit {
+	struct cached **heads; /* by instruction */
+	struct loop **loops;   /* by scc */
+	uint32_t n_loops;
+	uint32_t n_evicted, n_edges;
+};
+
+int visit_new(struct env *env)
+{
+	struct env_visit *v = calloc(1, sizeof(*v));
+
+	env->visit = v;
+	if (!v)
+		return env_nomem(env);
+	v->heads = calloc(env->n_insns, sizeof(*v->heads));
+	v->n_loops = env->n_sccs + 1;
+	v->loops = calloc(v->n_loops, sizeof(*v->loops));
+	return v->heads && v->loops ? 0 : env_nomem(env);
+}
+
+/* States are in the verification's memory, which is freed as a whole. */
+void visit_free(struct env *env)
+{
+	struct env_visit *v = env->visit;
+
+	if (!v)
+		return;
+	free(v->heads);
+	free(v->loops);
+	free(v);
+	env->visit = NULL;
+}
+
+static void visit_count_peak(struct env *env)
+{
+	uint32_t now = env->explored_states + env->visit->n_evicted + env->visit->n_edges;
+
+	env->peak_states = MAX(env->peak_states, now);
+}
+
+static void cached_free(struct env *env, struct cached *c)
+{
+	struct state *s = &c->state;
+
+	for (uint32_t i = 0; i < VERIFY_MAX_FRAMES; i++)
+		frame_free(env, s->frame[i]);
+	env_release(env, s->refs, s->cap_refs * sizeof(*s->refs));
+	env_release(env, s->history, s->cap_history * sizeof(*s->history));
+	env_release(env, c, sizeof(*c));
+}
+
+/* ---- loops ------------------------------------------------------------------------------ */
+
+/* The calls that lead to the loop that the state is in. False: it is in none. */
+static bool loop_key(const struct env *env, const struct state *s, struct loop *key)
+{
+	for (uint32_t i = 0; i <= s->cur; i++) {
+		uint32_t insn = state_insn(s, i);
+
+		key->n_calls = i;
+		key->scc = env->aux[insn].scc;
+		if (key->scc)
+			return true;
+		key->calls[i] = insn;
+	}
+	return false;
+}
+
+static struct loop *loop_find(const struct env *env, const struct loop *key)
+{
+	struct loop *l;
+
+	for (l = env->visit->loops[key->scc]; l; l = l->next)
+		if (l->n_calls == key->n_calls &&
+		    !memcmp(l->calls, key->calls, key->n_calls * sizeof(*key->calls)))
+			return l;
+	return NULL;
+}
+
+static struct loop *loop_of(const struct env *env, const struct state *s)
+{
+	struct loop key;
+
+	return env->n_sccs && loop_key(env, s, &key) ? loop_find(env, &key) : NULL;
+}
+
+static int loop_enter(struct env *env, struct state *s)
+{
+	struct loop key, *l;
+
+	if (!env->n_sccs || !loop_key(env, s, &key))
+		return 0;
+	l = loop_find(env, &key);
+	if (!l) {
+		l = env_alloc(env, sizeof(*l));
+		if (!l)
+			return env_nomem(env);
+		*l = key;
+		l->entry = NULL;
+		l->edges = NULL;
+		l->n_edges = 0;
+		l->next = env->visit->loops[key.scc];
+		env->visit->loops[key.scc] = l;
+	}
+	if (!l->entry)
+		l->entry = s;
+	return 0;
+}
+
+/* The current state is inside `old`, which is still followed or depends on one that is. */
+static int loop_add_edge(struct env *env, struct state *old)
+{
+	struct loop *l = loop_of(env, old);
+	struct back_edge *e;
+
+	if (!l)
+		return env_fail(env, -EFAULT, REASON_INTERNAL, "back edge outside of a loop");
+	e = env_alloc(env, sizeof(*e));
+	if (e)
+		e->state = state_copy(env, env->st);
+	if (!e || !e->state)
+		return env_nomem(env);
+	e->state->equal = old;
+	e->state->insn = env->insn;
+	e->next = l->edges;
+	l->edges = e;
+	l->n_edges++;
+	env->visit->n_edges++;
+	visit_count_peak(env);
+	return 0;
+}
+
+/* All paths through the loop are finished: precision goes around until nothing changes. */
+static int loop_settle(struct env *env, struct loop *l)
+{
+	bool changed = true;
+	int err = 0;
+
+	for (int round = 0; changed && !err; round++) {
+		changed = false;
+		for (struct back_edge *e = l->edges; e && !err; e = e->next) {
+			if (round > VISIT_ROUNDS)
+				precise_mark_all(env, e->state);
+			else
+				err = precise_propagate(env, e->state->equal, e->state, &changed);
+		}
+	}
+	for (struct back_edge *e = l->edges, *next; e; e = next) {
+		next = e->next;
+		state_free(env, e->state);
+		env_release(env, e, sizeof(*e));
+	}
+	l->edges = NULL;
+	return err;
+}
+
+static int loop_leave(struct env *env, struct state *s)
+{
+	struct loop *l = loop_of(env, s);
+
+	if (!l || l->entry != s)
+		return 0;
+	l->entry = NULL;
+	env->visit->n_edges -= l->n_edges;
+	l->n_edges = 0;
+	visit_count_peak(env);
+	return loop_settle(env, l);
+}
+
+/* ---- the end of a path ------------------------------------------------------------------ */
+
+int visit_path_done(struct env *env, struct state *s)
+{
+	bool first = true;
+
+	while (s) {
+		struct state *parent = s->parent;
+		int err;
+
+		if (--s->branches)
+			break;
+		err = loop_leave(env, s);
+		if (err)
+			return err;
+		/* The first is the current state, all others are cached. */
+		if (!first && ((struct cached *)s)->evicted) {
+			env->visit->n_evicted--;
+			cached_free(env, (struct cached *)s);
+		}
+		first = false;
+		s = parent;
+	}
+	return 0;
+}
+
+/* ---- cleaning --------------------------------------------------------------------------- */
+
+static bool same_calls(const struct state *a, const struct state *b)
+{
+	if (a->cur != b->cur)
+		return false;
+	for (uint32_t i = a->cur; i > 0; i--)
+		if (a->frame[i]->callsite != b->frame[i]->callsite)
+			return false;
+	return true;
+}
+
+/* What no path reads any more does not have to be alike. */
+static void state_clean(struct env *env, struct state *s)
+{
+	s->cleaned = true;
+	for (uint32_t i = 0; i <= s->cur; i++) {
+		struct frame *f = s->frame[i];
+		uint16_t live = env->aux[state_insn(s, i)].live_before;
+		uint64_t slots = live_slots(env, s, i);
+		uint32_t used = 0;
+
+		for (int r = 0; r < 10; r++)
+			if (!(live >> r & 1))
+				reg_set_not_init(&f->regs[r]);
+		for (uint32_t n = 0; n < f->n_slots; n++) {
+			if (slots >> n & 1) {
+				used = n + 1;
+				continue;
+			}
+			put_u64(f->slots[n].kind, SLOT_KINDS(SLOT_INVALID));
+			reg_set_not_init(&f->slots[n].reg);
+		}
+		f->n_slots = (uint16_t)used;
+	}
+}
+
+static bool loop_open(const struct env *env, const struct state *s)
+{
+	const struct loop *l = loop_of(env, s);
+
+	return l && l->edges;
+}
+
+static void clean_states(struct env *env)
+{
+	for (struct cached *c = env->visit->heads[env->insn]; c; c = c->next)
+		if (!c->state.branches && !c->state.cleaned && same_calls(&c->state, env->st) &&
+		    !loop_open(env, &c->state))
+			state_clean(env, &c->state);
+}
+
+/* ---- a visit ---------------------------------------------------------------------------- */
+
+static bool maybe_looping(const struct state *old, const struct state *cur)
+{
+	const struct frame *o, *c;
+
+	if (old->cur != cur->cur)
+		return false;
+	o = old->frame[old->cur];
+	c = cur->frame[cur->cur];
+	for (int i = 0; i < 11; i++)
+		if (memcmp(&o->regs[i], &c->regs[i], offsetof(struct reg, precise)) != 0)
+			return false;
+	return true;
+}
+
+static bool iter_depths_differ(const struct state *old, const struct state *cur)
+{
+	for (uint32_t i = 0; i <= old->cur; i++)
+		for (uint32_t n = 0; n < old->frame[i]->n_slots; n++) {
+			const struct slot *o = &old->frame[i]->slots[n];
+
+			if (o->kind[0] == SLOT_ITER && o->reg.iter.phase == ITER_ACTIVE &&
+			    o->reg.iter.depth != cur->frame[i]->slots[n].reg.iter.depth)
+				return true;
+		}
+	return false;
+}
+
+static const struct reg *iter_of_call(const struct state *s)
+{
+	const struct reg *r1 = &state_regs(s)[BPF_REG_1];
+	int off = r1->off + (int)range_const(&r1->var);
+
+	return &s->frame[r1->frame]->slots[stack_slot(off)].reg;
+}
+
+enum visit { VISIT_MISS, VISIT_SKIP_LOOP_CHECK, VISIT_HIT, VISIT_ERROR };
+
+/* A cached state that is still being followed. */
+static enum visit visit_unfinished(struct env *env, struct cached *c)
+{
+	const struct frame *f = state_frame(&c->state);
+	const struct insn_aux *aux = env_aux(env);
+	struct state *cur = env->st;
+
+	/* Another round of an asynchronous callback is no loop. */
+	if (f->async_callback && f->async_entries != state_frame(cur)->async_entries)
+		return VISIT_SKIP_LOOP_CHECK;
+	if (aux->flags & AUX_ITER_NEXT) {
+		if (states_equal(env, &c->state, cur, RANGE_WITHIN) &&
+		    iter_of_call(cur)->iter.phase == ITER_ACTIVE)
+			return VISIT_HIT;
+		return VISIT_SKIP_LOOP_CHECK;
+	}
+	if (aux->flags & AUX_MAY_GOTO && c->state.may_goto_depth != cur->may_goto_depth &&
+	    states_equal(env, &c->state, cur, RANGE_WITHIN))
+		return VISIT_HIT;
+	if (aux->flags & AUX_CALLS_CALLBACK)
+		return states_equal(env, &c->state, cur, RANGE_WITHIN) ? VISIT_HIT
+								       : VISIT_SKIP_LOOP_CHECK;
+	if (maybe_looping(&c->state, cur) && states_equal(env, &c->state, cur, EXACT) &&
+	    !iter_depths_differ(&c->state, cur) &&
+	    c->state.may_goto_depth == cur->may_goto_depth &&
+	    c->state.unroll_depth == cur->unroll_depth) {
+		env_fail(env, -EINVAL, REASON_INFINITE_LOOP, "infinite loop detected at insn %u",
+			 env->insn);
+		return VISIT_ERROR;
+	}
+	return VISIT_MISS;
+}
+
+static int visit_hit(struct env *env, struct cached *c, bool loop)
+{
+	bool changed;
+	int err = 0;
+
+	c->hits++;
+	if (env_aux(env)->flags & AUX_JUMP_POINT)
+		err = precise_push(env, env->st, 0, 0);
+	if (!err)
+		err = precise_propagate(env, &c->state, env->st, &changed);
+	if (!err && loop)
+		err = loop_add_edge(env, &c->state);
+	return err ? err : 1;
+}
+
+/* Rarely useful states cost more than they save. */
+static void visit_miss(struct env *env, struct cached **at, bool adding)
+{
+	struct cached *c = *at;
+	uint32_t n = env_aux(env)->flags & AUX_FORCE_CHECKPOINT && c->state.branches ? 64 : 3;
+
+	if (adding)
+		c->misses++;
+	if (c->misses <= c->hits * n + n)
+		return;
+	*at = c->next;
+	env->explored_states--;
+	if (c->state.branches) {
+		c->evicted = true;
+		env->visit->n_evicted++;
+	} else {
+		cached_free(env, c);
+	}
+}
+
+static int visit_add(struct env *env)
+{
+	struct state *cur = env->st;
+	struct cached *c = env_alloc(env, sizeof(*c));
+
+	if (!c)
+		return env_nomem(env);
+	memset(c, 0, sizeof(*c));
+	env->total_states++;
+	env->explored_states++;
+	visit_count_peak(env);
+	env->prev_jumps_processed = env->jumps_processed;
+	env->prev_insns_processed = env->insns_processed;
+	if (env->bpf_capable)
+		precise_forget(cur);
+	if (state_assign(env, &c->state, cur))
+		return env_nomem(env);
+	c->state.insn = env->insn;
+	if (loop_enter(env, &c->state))
+		return -ENOMEM;
+	cur->parent = &c->state;
+	cur->first_insn = env->insn;
+	cur->dfs_depth = c->state.dfs_depth + 1;
+	cur->n_history = 0;
+	env->jump = NULL;
+	c->next = env->visit->heads[env->insn];
+	env->visit->heads[env->insn] = c;
+	return 0;
+}
+
+int visit_state(struct env *env)
+{
+	struct cached **at = &env->visit->heads[env->insn];
+	uint32_t jumps = env->jumps_processed - env->prev_jumps_processed,
+		 insns = env->insns_processed - env->prev_insns_processed, n = 0;
+	bool force = env->test_state_freq || env_aux(env)->flags & AUX_FORCE_CHECKPOINT ||
+		     env->st->n_history > VISIT_HISTORY,
+	     add = force || (jumps >= 2 && insns >= 8), loop;
+	enum visit v;
+
+	clean_states(env);
+	while (*at) {
+		struct cached *c = *at;
+
+		n++;
+		if (c->state.branches) {
+			v = visit_unfinished(env, c);
+			if (v == VISIT_ERROR)
+				return -EINVAL;
+			if (v == VISIT_HIT)
+				return visit_hit(env, c, true);
+			/* Iterations of a loop differ: do not keep each of them. */
+			if (!force && jumps < 20 && insns < 100)
+				add = false;
+		} else {
+			loop = loop_open(env, &c->state);
+			if (states_equal(env, &c->state, env->st, loop ? RANGE_WITHIN : NOT_EXACT))
+				return visit_hit(env, c, loop);
+		}
+		visit_miss(env, at, add);
+		if (*at == c)
+			at = &c->next;
+	}
+	env->max_states_per_insn = MAX(env->max_states_per_insn, n);
+	if (!env->bpf_capable && n > VISIT_STATES_UNPRIVILEGED)
+		return 0;
+	return add ? visit_add(env) : 0;
+}
+
+/* ---- loops that the program ends -------------------------------------------------------- */
+
+static const struct state *visit_find_entry(const struct state *s, const struct state *cur,
+					    uint32_t insn)
+{
+	for (; s; s = s->parent)
+		if (s->insn == insn && same_calls(s, cur))
+			return s;
+	return NULL;
+}
+
+void visit_widen_from(struct env *env, const struct state *from, struct state *queued)
+{
+	const struct state *before = visit_find_entry(from, queued, env->insn);
+
+	if (before)
+		states_widen(env, before, queued);
+}
+
+int visit_widen(struct env *env, struct state *queued)
+{
+	if (env->st->parent)
+		visit_widen_from(env, env->st->parent->parent, queued);
+	return 0;
+}
