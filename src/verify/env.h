@@ -211,16 +211,15 @@ static inline bool reg_is_null(const struct reg *r)
 {
 	return reg_is_const(r, 0);
 }
-/* What was in it exists no more: for those who may see pointers nothing is left that could be
- * read, for others it is some number. */
+/* What was in it exists no more: for those who may see pointers it is some number then, for
+ * others nothing that could be read. */
 void reg_drop(const struct env *env, struct reg *r);
 /* Caller-saved registers r0-r5 after a call. */
 void regs_clobber(struct env *env, struct frame *f);
 
 /* Remembers a reference made by the current instruction; its new id, or 0: no memory. */
 uint32_t state_acquire(struct env *env);
-/* Lets go of it: every register and slot that holds it becomes unknown (unprivileged) or
- * uninitialised. -EINVAL if there is no such reference (no message). */
+/* Lets go of it: every register and slot that holds it is dropped (reg_drop). -EINVAL if there is no such reference (no message). */
 int state_release(struct env *env, uint32_t ref);
 /* The reference alone: registers keep it. */
 int state_forget_ref(struct state *s, uint32_t id);
@@ -461,7 +460,7 @@ int func_prepare_args(struct env *env, uint32_t subprog);  /* subs[].args from B
 int call_helper(struct env *env);
 int call_kfunc(struct env *env); /* 1: the path is over (bpf_throw) */
 /* The contract of a helper for this program. -ERANGE: no such helper; -EINVAL: not for this
- * program. No message. */
+ * program; -EPERM: not for what it attaches to. No message. */
 int call_contract(const struct env *env, uint32_t id, const struct helper **out);
 /* cfg.c asks before exploration: can the call sleep, does it call a callback, is it an
  * iterator's next, may it change packets. -errno if the kfunc cannot be resolved. */

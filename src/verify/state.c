@@ -332,7 +332,7 @@ void regs_clobber(struct env *env, struct frame *f)
 
 void reg_drop(const struct env *env, struct reg *r)
 {
-	if (env->allow_ptr_leaks)
+	if (!env->allow_ptr_leaks)
 		reg_set_not_init(r);
 	else
 		reg_set_unknown(env, r);

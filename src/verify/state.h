@@ -99,7 +99,10 @@ struct reg {
 	int32_t off;
 	union {
 		int32_t range;	   /* PACKET*: bytes verified from where `id` starts; RANGE_* */
-		uint32_t mem_size; /* MEM, BUF */
+		struct {	   /* MEM, BUF */
+			uint32_t mem_size;
+			uint32_t dynptr_id; /* MEM: which dynptr it is a slice of, or 0 */
+		};
 		uint32_t subprog;  /* FUNC */
 		struct {	   /* MAP_PTR, MAP_VALUE, MAP_KEY */
 			const struct verify_map *map;

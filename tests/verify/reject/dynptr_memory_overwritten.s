@@ -1,0 +1,21 @@
+# One byte over it, and its slices are gone.
+# type: sched_cls
+# map: vals array 4 16 1
+# expect: EACCES R0 invalid mem access 'scalar'
+	r1 = map[vals][0] +0
+	r2 = 8
+	r3 = 0
+	r4 = r10
+	r4 += -16
+	call 197
+	r1 = r10
+	r1 += -16
+	r2 = 0
+	r3 = 8
+	call 203
+	if r0 != 0 goto +2
+	r0 = 0
+	exit
+	*(u8 *)(r10 -1) = 0
+	r0 = *(u64 *)(r0 +0)
+	exit
