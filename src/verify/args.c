@@ -105,7 +105,7 @@ static uint16_t args_folded_flags(const struct reg *reg, int regno, uint32_t arg
 	if (arg & ARG_NULL)
 		flags &= (uint16_t)~F_NULL;
 	if ((arg & ARG_KIND) == ARG_MEM)
-		flags &= (uint16_t) ~(F_DYN_SKB | F_DYN_XDP);
+		flags &= (uint16_t)~F_DYN_ANY;
 	/* Objects of the program's own may be moved into a map. */
 	if (call->func_id == BPF_FUNC_kptr_xchg && (flags & F_ALLOC) && regno == 2)
 		flags &= (uint16_t) ~(F_ALLOC | F_PERCPU);

@@ -344,7 +344,7 @@ void state_forget_packets(struct env *env)
 
 	STATE_FOR_EACH_REG(env->st, r) {
 		if (r->type == R_PACKET || r->type == R_PACKET_META || r->type == R_PACKET_END ||
-		    (r->type == R_MEM && r->flags & (F_DYN_SKB | F_DYN_XDP)))
+		    (r->type == R_MEM && r->flags & F_DYN_PACKET))
 			reg_drop(env, r);
 	}
 }

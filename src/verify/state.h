@@ -81,6 +81,11 @@ enum reg_flag {
 	F_UNINIT = 1 << 10,   /* memory need not be initialised before use */
 	F_DYN_SKB = 1 << 11,  /* a slice of a packet dynptr */
 	F_DYN_XDP = 1 << 12,
+	F_DYN_META = 1 << 13, /* of the metadata of a packet */
+	F_DYN_LOCAL = 1 << 14,
+	F_DYN_RINGBUF = 1 << 15,
+#define F_DYN_PACKET (F_DYN_SKB | F_DYN_XDP | F_DYN_META) /* ends when the packet moves */
+#define F_DYN_ANY    (F_DYN_PACKET | F_DYN_LOCAL | F_DYN_RINGBUF)
 };
 
 enum dynptr_type { DYN_INVALID, DYN_LOCAL, DYN_RINGBUF, DYN_SKB, DYN_XDP, DYN_SKB_META, DYN_FILE };

@@ -22,6 +22,16 @@ static struct world_map *world_find(struct world *w, const char *name)
 	return NULL;
 }
 
+static struct world_fields *world_find_fields(struct world *w, const char *name)
+{
+	struct world_map *m = world_find(w, name);
+
+	for (uint32_t i = 0; !m && i < w->n_structs; i++)
+		if (!strcmp(w->structs[i].name, name))
+			return &w->structs[i].fields;
+	return m ? &m->fields : NULL;
+}
+
 static uint32_t world_map_type(const char *name)
 {
 	for (uint32_t i = 1; i < 64; i++)
@@ -50,13 +60,15 @@ static bool world_map_line(struct world *w, const char *line)
 	return true;
 }
 
-bool world_line(struct world *w, const char *line)
+bool world_line(struct world *w, const char *text_line)
 {
-	char name[32], text[128];
+	char name[32], text[128], line[256];
 	struct world_map *m;
+	struct world_fields *fields;
 	struct world_field *f;
 	uint32_t size;
 
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text_line, "\n"), text_line);
 	if (world_map_line(w, line))
 		return true;
 	if (sscanf(line, "# inner: %31s %15s", name, text) == 2) {
@@ -84,8 +96,8 @@ bool world_line(struct world *w, const char *line)
 	if (strncmp(line, "# field: ", 9))
 		return false;
 	sscanf(line, "# field: %31s", name);
-	m = world_find(w, name);
-	f = m && m->n_fields < WORLD_FIELDS ? &m->fields[m->n_fields++] : NULL;
+	fields = world_find_fields(w, name);
+	f = fields && fields->n < WORLD_FIELDS ? &fields->fields[fields->n++] : NULL;
 	if (!f || sscanf(line, "# field: %*s %u %31s %31[^\n]", &f->offset, f->what, f->of) < 2)
 		world_wrong(line);
 	return true;
@@ -170,28 +182,47 @@ static uint32_t world_type_field(struct world *w, const struct world_field *f)
 	};
 	uint32_t id;
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (known[i].name && !strcmp(known[i].name, f->what))
-			return world_type(w, f->what, BTF_KIND_STRUCT, 0, known[i].size, NULL, 0);
+	if (!strcmp(f->what, "u64"))
+		return TYPE_U64;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!known[i].name || strcmp(known[i].name, f->what))
+			continue;
+		if (!w->special[i])
+			w->special[i] =
+				world_type(w, f->what, BTF_KIND_STRUCT, 0, known[i].size, NULL, 0);
+		return w->special[i];
+	}
 	id = world_type_named(w, f->of);
 	id = world_type(w, f->what, BTF_KIND_TYPE_TAG, 0, id, NULL, 0);
 	return world_type(w, "", BTF_KIND_PTR, 0, id, NULL, 0);
 }
 
-static void world_type_value(struct world *w, struct world_map *m)
+/* A struct with these fields; what lists and trees hold is said by tags. */
+static uint32_t world_type_fields(struct world *w, const char *struct_name, uint32_t size,
+				  const struct world_fields *fields)
 {
 	struct btf_member members[WORLD_FIELDS];
+	uint32_t type;
 
-	for (uint32_t i = 0; i < m->n_fields; i++) {
+	for (uint32_t i = 0; i < fields->n; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "f%u", i);
-		members[i].type = world_type_field(w, &m->fields[i]);
+		members[i].type = world_type_field(w, &fields->fields[i]);
 		members[i].name_off = world_str(w, name);
-		members[i].offset = m->fields[i].offset * 8;
+		members[i].offset = fields->fields[i].offset * 8;
 	}
-	m->value_type = world_type(w, m->desc.name, BTF_KIND_STRUCT, m->n_fields,
-				   m->desc.value_size, members, m->n_fields * sizeof(*members));
+	type = world_type(w, struct_name, BTF_KIND_STRUCT, fields->n, size, members,
+			  fields->n * sizeof(*members));
+	for (uint32_t i = 0; i < fields->n; i++) {
+		char tag[64];
+
+		if (!strchr(fields->fields[i].of, ':'))
+			continue;
+		snprintf(tag, sizeof(tag), "contains:%s", fields->fields[i].of);
+		world_type(w, tag, BTF_KIND_DECL_TAG, 0, type, &i, sizeof(i));
+	}
+	return type;
 }
 
 static int world_compare(const void *a, const void *b)
@@ -235,7 +266,7 @@ void world_build(struct world *w, const struct bpf_insn *insns, uint32_t n, bool
 
 	w->btf_fd = -1;
 	for (uint32_t i = 0; i < w->n_maps; i++)
-		need_types |= w->maps[i].n_fields > 0;
+		need_types |= w->maps[i].fields.n > 0;
 	if (!need_types && !w->n_structs)
 		return;
 	w->strings = calloc(1, 1);
@@ -244,10 +275,16 @@ void world_build(struct world *w, const struct bpf_insn *insns, uint32_t n, bool
 	world_type_int(w, "__u64", 8);
 	world_type(w, "", BTF_KIND_FUNC_PROTO, 0, TYPE_INT, NULL, 0);
 	for (uint32_t i = 0; i < w->n_structs; i++)
-		w->structs[i].type = world_type_struct(w, w->structs[i].name, w->structs[i].size);
+		w->structs[i].type =
+			w->structs[i].fields.n
+				? world_type_fields(w, w->structs[i].name, w->structs[i].size,
+						    &w->structs[i].fields)
+				: world_type_struct(w, w->structs[i].name, w->structs[i].size);
 	for (uint32_t i = 0; i < w->n_maps; i++)
-		if (w->maps[i].n_fields)
-			world_type_value(w, &w->maps[i]);
+		if (w->maps[i].fields.n)
+			w->maps[i].value_type =
+				world_type_fields(w, w->maps[i].desc.name,
+						  w->maps[i].desc.value_size, &w->maps[i].fields);
 	world_functions(w, insns, n);
 	head.type_len = head.str_off = w->types_len;
 	head.str_len = w->strings_len;
@@ -273,7 +310,7 @@ static void world_image_map(struct world *w, uint32_t i, struct btf_target *targ
 		v->contents = m->text;
 		v->contents_size = m->desc.value_size;
 	}
-	if (!m->n_fields)
+	if (!m->fields.n)
 		return;
 	v->btf = w->btf;
 	v->key_type_id = m->desc.key_size == 8 ? TYPE_U64 : TYPE_INT;
@@ -341,7 +378,7 @@ static int world_kernel_map(struct world *w, struct world_map *m)
 	uint32_t zero = 0;
 
 	memcpy(attr.map_name, m->desc.name, sizeof(attr.map_name));
-	if (m->n_fields) {
+	if (m->fields.n) {
 		attr.btf_fd = (uint32_t)w->btf_fd;
 		attr.btf_key_type_id = m->desc.key_size == 8 ? TYPE_U64 : TYPE_INT;
 		attr.btf_value_type_id = m->value_type;

@@ -7,9 +7,11 @@
  *
  *   # map: NAME TYPE KEY VALUE ENTRIES [FLAGS]    a map; TYPE as bpftool prints it
  *   # inner: NAME INNER                           a map of maps holds maps like INNER
- *   # field: NAME OFFSET WHAT [STRUCT]            bpf_spin_lock, bpf_timer, ..., kptr STRUCT
- *   # text: NAME TEXT                             the only entry of a frozen, read-only array
  *   # struct: NAME SIZE                           a type of the program's own
+ *   # field: NAME OFFSET WHAT [STRUCT]            of a map's value or such a type: bpf_spin_lock,
+ *                                                 bpf_timer, ..., kptr STRUCT, u64
+ *   # field: NAME OFFSET bpf_list_head STRUCT:MEMBER   likewise bpf_rb_root; members are f0, f1, ...
+ *   # text: NAME TEXT                             the only entry of a frozen, read-only array
  */
 #ifndef TESTS_VERIFY_WORLD_H
 #define TESTS_VERIFY_WORLD_H
@@ -27,11 +29,17 @@ struct world_field {
 	char what[32], of[32];
 };
 
+/* What has fields: a map's value, a type of the program's own. */
+struct world_fields {
+	struct world_field fields[WORLD_FIELDS];
+	uint32_t n;
+};
+
 struct world_map {
 	struct map_desc desc;
 	char inner[16], text[128];
-	struct world_field fields[WORLD_FIELDS];
-	uint32_t n_fields, value_type;
+	struct world_fields fields;
+	uint32_t value_type;
 	struct btf_record *record;
 	int fd;
 };
@@ -42,6 +50,7 @@ struct world {
 	struct {
 		char name[32];
 		uint32_t size, type;
+		struct world_fields fields;
 	} structs[WORLD_STRUCTS];
 	uint32_t n_structs;
 
@@ -49,6 +58,7 @@ struct world {
 	uint8_t *types; /* BTF: the records, then the strings are appended */
 	char *strings;
 	uint32_t n_types, types_len, strings_len;
+	uint32_t special[BTF_FIELD_COUNT]; /* types of special fields */
 	void *data;
 	uint32_t data_len;
 	struct btf *btf;
