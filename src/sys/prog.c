@@ -91,6 +91,7 @@ static int prog_verify(struct prog_work *w)
 		.maps = descs,
 		.n_maps = w->head.n_load_maps,
 		.gpl = w->head.gpl,
+		.structure_only = true,
 		.name = w->head.name,
 		.expected_attach_type = w->head.expected_attach_type,
 		.flags = w->head.flags,

@@ -15,10 +15,10 @@ int attach_acquire_args(struct env *env)
 	for (uint32_t i = 0; i < BTF_MAX_CTX_ARGS; i++) {
 		if (!(a->special >> i & 1) || !(a->values[i].flags & BTF_CTX_REF))
 			continue;
-		env->arg_refs[i] = state_acquire(env);
-		if (!env->arg_refs[i])
+		env->ctx_refs[i] = state_acquire(env);
+		if (!env->ctx_refs[i])
 			return -ENOMEM;
-		state_find_ref(env->st, env->arg_refs[i])->insn = 0;
+		state_find_ref(env->st, env->ctx_refs[i])->insn = 0;
 	}
 	return 0;
 }

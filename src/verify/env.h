@@ -124,7 +124,6 @@ struct env {
 	struct btf_attach attach; /* what it attaches to, if attach.btf */
 	/* STRUCT_OPS: references that arguments come with (BTF_CTX_REF); ids by argument, or 0. */
 	uint32_t ctx_refs[BTF_MAX_CTX_ARGS];
-	uint32_t arg_refs[BTF_MAX_CTX_ARGS]; /* references that its arguments come with */
 	struct btf_locals *locals; /* its own types with special fields, or NULL */
 
 	/* Counters of the kernel's log, and heuristics of pruning. */

@@ -68,9 +68,13 @@ int verify_image(const struct verify_image *image, const struct verified **out,
 		goto out;
 	}
 	memcpy(insns, image->insns, image->n_insns * sizeof(*insns));
-	err = structure_check(&w);
-	if (!err)
-		err = context_flow(&w);
+	if (image->structure_only) {
+		err = structure_check(&w);
+		if (!err)
+			err = context_flow(&w);
+	} else {
+		err = full_verify(image, &box->v, w.facts, diag);
+	}
 out:
 	if (err)
 		verified_destroy(box);

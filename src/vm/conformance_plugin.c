@@ -81,6 +81,7 @@ static int plugin_run(const struct bpf_insn *insns, size_t n_insns, uint8_t *mem
 	struct verify_image image = {
 		.insns = insns,
 		.n_insns = (uint32_t)n_insns,
+		.structure_only = true,
 		.type = &plugin_type,
 		.gpl = true,
 		.any_helper = true,

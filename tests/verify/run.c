@@ -190,7 +190,7 @@ static void run_file(const char *path, const char *name, bool kernel, struct btf
 {
 	static struct expectation e;
 	struct isa_asm_opts opts = {.map = world_map_number, .user = &e.world};
-	struct verify_image image = {0};
+	struct verify_image image = {.cap_sys_admin = true};
 	struct bpf_insn *insns = NULL;
 	struct visor_diag diag = {0};
 	static char text[1 << 16];

@@ -41,7 +41,7 @@ static void keeps_a_copy(void **state)
 {
 	struct bpf_insn insn = {.code = BPF_JMP | BPF_EXIT};
 	struct verify_image image = {
-		.insns = &insn, .n_insns = 1, .type = catalog_prog(BPF_PROG_TYPE_XDP)};
+		.structure_only = true, .insns = &insn, .n_insns = 1, .type = catalog_prog(BPF_PROG_TYPE_XDP)};
 	const struct verified *v;
 
 	assert_int_equal(verify_image(&image, &v, NULL), 0);
@@ -58,7 +58,7 @@ static void map_references(void **state)
 		{.desc = {.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 16, .max_entries = 1}},
 		{.desc = {.type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 16, .max_entries = 8}},
 	};
-	struct verify_image image = {.maps = maps, .n_maps = 2};
+	struct verify_image image = {.structure_only = true, .maps = maps, .n_maps = 2};
 	const struct verified *v;
 	struct visor_diag diag;
 	struct {
@@ -104,7 +104,7 @@ static const struct helper *find_own(void *user, uint32_t id)
 
 static void registered_helpers(void **state)
 {
-	struct verify_image image = {.helper = find_own, .user = (void *)&own};
+	struct verify_image image = {.structure_only = true, .helper = find_own, .user = (void *)&own};
 	const struct verified *v;
 
 	assert_int_equal(assemble_and_verify("call 65537\nexit\n", &image, &v, NULL), 0);
@@ -119,7 +119,7 @@ static void registered_helpers(void **state)
 
 static void mixed_context_is_marked(void **state)
 {
-	struct verify_image image = {0};
+	struct verify_image image = {.structure_only = true};
 	const struct verified *v;
 
 	/* r6 is the context or a stack address, depending on the path. */
@@ -138,7 +138,7 @@ static void mixed_context_is_marked(void **state)
 
 static void function_returning_the_context(void **state)
 {
-	struct verify_image image = {0};
+	struct verify_image image = {.structure_only = true};
 	const struct verified *v;
 
 	assert_int_equal(assemble_and_verify("call f\nr0 = *(u32 *)(r0 +0)\nexit\n"
@@ -208,7 +208,7 @@ static void context_through_the_stack(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct verify_image image = {.gpl = true};
+		struct verify_image image = {.structure_only = true, .gpl = true};
 		const struct verified *v;
 		struct visor_diag diag = {0};
 
@@ -222,7 +222,7 @@ static void context_through_the_stack(void **state)
 
 static void diag_names_the_instruction(void **state)
 {
-	struct verify_image image = {0};
+	struct verify_image image = {.structure_only = true};
 	struct visor_diag diag;
 	const struct verified *v;
 

@@ -1,7 +1,5 @@
 # type: xdp
-# expect: EINVAL recursive call
-# errno: E2BIG
-# kernel-text: too deep
+# expect: E2BIG the call stack of 9 frames is too deep
 	call f
 	exit
 f:
