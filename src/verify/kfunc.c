@@ -314,7 +314,7 @@ static int kfunc_fill(struct env *env, struct kfunc *f)
 static int kfunc_add(struct env *env, const struct bpf_insn *insn, uint32_t slot)
 {
 	struct env_kfuncs *k = env->kfuncs;
-	const struct btf *btf;
+	const struct btf *btf = NULL;
 	const struct btf_type *t, *proto;
 	struct kfunc *f;
 	int err;
