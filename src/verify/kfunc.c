@@ -637,6 +637,7 @@ static int kfunc_return_pointer(struct env *env, const struct kfunc_call *c)
 	const struct btf_record *record;
 	const struct btf_type *to;
 	uint32_t to_id;
+	bool null;
 	int err;
 
 	to = btf_skip_mods(f->btf, f->ret->type, &to_id);
@@ -653,7 +654,9 @@ static int kfunc_return_pointer(struct env *env, const struct kfunc_call *c)
 		kfunc_return_struct(env, c, to_id, r0);
 	if (err < 0)
 		return err;
-	if (f->flags & KF_RET_NULL) {
+	/* One more reference to an object that the program owns cannot be refused. */
+	null = (f->flags & KF_RET_NULL) && !(f->special == KS_REFCOUNT_ACQUIRE && c->owning);
+	if (null) {
 		r0->flags |= F_NULL;
 		r0->id = env_new_id(env);
 	}
@@ -662,7 +665,7 @@ static int kfunc_return_pointer(struct env *env, const struct kfunc_call *c)
 
 		if (!ref)
 			return env_nomem(env);
-		if (f->flags & KF_RET_NULL)
+		if (null)
 			r0->id = ref;
 		r0->ref = ref;
 	} else if (kfunc_returns_node(f)) {
