@@ -298,10 +298,12 @@ static void kfunc_set_special(struct kfunc *f)
 static int kfunc_fill(struct env *env, struct kfunc *f)
 {
 	const struct btf_param *params = btf_proto_params(f->proto);
+	const struct kfunc_row *row = catalog_kfunc(f->name);
 	uint32_t to;
 	int err = 0;
 
-	f->allowed = !f->off && kfunc_flags(f->name, env->type->type, &f->flags);
+	f->allowed = row && catalog_kfunc_allowed(row, env->type, env->image->expected_attach_type);
+	f->flags = row ? row->flags : 0;
 	f->n_params = btf_type_vlen(f->proto);
 	f->ret = btf_skip_mods(f->btf, f->proto->type, NULL);
 	if (btf_type_kind(f->ret) == BTF_KIND_PTR && btf_skip_mods(f->btf, f->ret->type, &to))

@@ -12,25 +12,8 @@
 #ifndef VERIFY_KFUNC_H
 #define VERIFY_KFUNC_H
 
+#include "catalog/kfunc.h"
 #include "verify/env.h"
-
-/* What the kernel says of a function where it registers it. */
-enum kfunc_flag {
-	KF_ACQUIRE = 1 << 0,
-	KF_RELEASE = 1 << 1,
-	KF_RET_NULL = 1 << 2,
-	KF_TRUSTED_ARGS = 1 << 4, /* what all have */
-	KF_SLEEPABLE = 1 << 5,
-	KF_DESTRUCTIVE = 1 << 6,
-	KF_RCU = 1 << 7,
-	KF_ITER_NEW = 1 << 8,
-	KF_ITER_NEXT = 1 << 9,
-	KF_ITER_DESTROY = 1 << 10,
-	KF_RCU_PROTECTED = 1 << 11,
-	KF_FASTCALL = 1 << 12,
-};
-/* May programs of that type call it? */
-bool kfunc_flags(const char *name, uint32_t prog_type, uint32_t *flags);
 
 /* What a row of kfunc_special.def has in common with others. */
 enum kfunc_group {
