@@ -227,16 +227,15 @@ static int call_note_key(struct env *env, const struct call *call)
 
 static int call_check_map(struct env *env, const struct call *call)
 {
+	const struct verify_image *image = env->image;
 	const struct helper *h = call->helper;
-	bool ok;
+	bool own = image->helper && image->helper(image->user, call->func_id) == h;
 
 	if (!call->map)
 		return 0;
-	if (h->maps == MAPS_NONE || h->maps == MAPS_BY_TYPE || !(h->progs & P_CUSTOM))
-		ok = catalog_map_permits(call->map->desc.type, call->func_id);
-	else
-		ok = catalog_helper_takes_map(h, call->map->desc.type);
-	if (ok)
+	/* What an embedder's own helper takes, its contract says; for all others there are rules. */
+	if (own ? h->maps == MAPS_BY_TYPE || catalog_helper_takes_map(h, call->map->desc.type)
+		: catalog_map_permits(call->map->desc.type, call->func_id))
 		return 0;
 	return env_fail(env, -EINVAL, REASON_ARG_TYPE,
 			"cannot pass map_type %u into func bpf_%s#%u", call->map->desc.type,

@@ -218,7 +218,8 @@ void regs_clobber(struct env *env, struct frame *f);
 
 /* Remembers a reference made by the current instruction; its new id, or 0: no memory. */
 uint32_t state_acquire(struct env *env);
-/* Lets go of it: every register and slot that holds it is dropped (reg_drop). -EINVAL if there is no such reference (no message). */
+/* Lets go of it: every register and slot that holds it is dropped (reg_drop). -EINVAL if there is
+ * no such reference (no message). */
 int state_release(struct env *env, uint32_t ref);
 /* The reference alone: registers keep it. */
 int state_forget_ref(struct state *s, uint32_t id);
