@@ -309,7 +309,7 @@ enum helper_when {
 	WHEN_RETVAL,	 /* hooks of cgroups whose return value is an errno */
 	WHEN_CGROUP_LSM, /* in lsm programs: those of a cgroup */
 	WHEN_CONNECT,	 /* connect() of an IP socket */
-	WHEN_SOCKOPT,	 /* cgroup_sockopt: setsockopt(); lsm: of a cgroup */
+	WHEN_SOCKOPT,	 /* cgroup_sockopt: setsockopt(); lsm: of a cgroup; iterators */
 	WHEN_ITER,
 	WHEN_TRAMPOLINE, /* fentry, fexit, fmod_ret; lsm but not of a cgroup */
 	WHEN_COOKIE,	 /* a cookie comes with the attachment */

@@ -131,6 +131,8 @@ static bool contracts_when(enum helper_when when, uint32_t type, uint32_t attach
 	case WHEN_SOCKOPT:
 		if (type == BPF_PROG_TYPE_CGROUP_SOCKOPT)
 			return attach & A_(CGROUP_SETSOCKOPT);
+		if (type == BPF_PROG_TYPE_TRACING)
+			return attach & A_(TRACE_ITER);
 		return !lsm || of_cgroup;
 	case WHEN_ITER:
 		return attach & A_(TRACE_ITER);
@@ -215,6 +217,9 @@ static const char *const path_functions[] = {"security_file_permission",
 					     "filp_close",
 					     NULL};
 
+/* Iterators that lock the socket at hand. */
+static const char *const socket_iterators[] = {"bpf_iter_tcp", "bpf_iter_unix", NULL};
+
 /* The helpers of struct_ops depend on the struct that is implemented. */
 static int contracts_struct(const struct helper *h, const char *name, const char *member)
 {
@@ -269,6 +274,8 @@ int catalog_helper_target(const struct helper *helper, const struct prog_type *t
 		return sleeps ? 0 : -EPERM;
 	case BPF_FUNC_setsockopt:
 	case BPF_FUNC_getsockopt:
+		if (type->type == BPF_PROG_TYPE_TRACING)
+			return contracts_in(socket_iterators, target) ? 0 : -EINVAL;
 		return !lsm || traits & LSM_SOCKOPT ? 0 : -EINVAL;
 	case BPF_FUNC_sk_storage_get:
 	case BPF_FUNC_sk_storage_delete:

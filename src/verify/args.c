@@ -402,8 +402,10 @@ static int args_map_key(struct env *env, int regno, struct call *call)
 	err = mem_helper_access(env, regno, (int)size, ACCESS_READ, false, NULL);
 	if (err)
 		return err;
-	if (call->map->desc.type == BPF_MAP_TYPE_ARRAY ||
-	    call->map->desc.type == BPF_MAP_TYPE_PERCPU_ARRAY)
+	/* Of inner maps with BPF_F_INNER_MAP it is not known how many entries they have. */
+	if ((call->map->desc.type == BPF_MAP_TYPE_ARRAY ||
+	     call->map->desc.type == BPF_MAP_TYPE_PERCPU_ARRAY) &&
+	    !(call->map->desc.flags & BPF_F_INNER_MAP))
 		return args_const_key(env, env_reg(env, regno), size, &call->const_key);
 	return 0;
 }

@@ -77,6 +77,12 @@ static bool call_has_callback(uint32_t id)
 	}
 }
 
+/* Who knows what a program does that is tail-called? */
+static bool call_pkt_moves(const struct helper *helper)
+{
+	return helper->flags & HELPER_PKT_MOVES || helper->id == BPF_FUNC_tail_call;
+}
+
 void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_args)
 {
 	const struct helper *helper;
@@ -90,7 +96,7 @@ void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_ar
 	if (!call_contract(env, id, &helper)) {
 		if (helper->flags & HELPER_MIGHT_SLEEP)
 			*traits |= CALL_MIGHT_SLEEP;
-		if (helper->flags & HELPER_PKT_MOVES)
+		if (call_pkt_moves(helper))
 			*traits |= CALL_PKT_MOVES;
 		if (helper->flags & HELPER_FASTCALL)
 			*traits |= CALL_FASTCALL;
@@ -225,6 +231,20 @@ static int call_note_key(struct env *env, const struct call *call)
 	return 0;
 }
 
+/* Maps of sockets are changed only where no socket at hand may be locked. */
+static bool call_may_update(struct env *env, const struct call *call)
+{
+	uint32_t type = call->map->desc.type;
+
+	if ((type != BPF_MAP_TYPE_SOCKMAP && type != BPF_MAP_TYPE_SOCKHASH) ||
+	    (call->func_id != BPF_FUNC_map_update_elem &&
+	     call->func_id != BPF_FUNC_map_delete_elem) ||
+	    catalog_sockmap_update(env->type, env->image->expected_attach_type, call->func_id))
+		return true;
+	env_note(env, "cannot update sockmap in this context");
+	return false;
+}
+
 static int call_check_map(struct env *env, const struct call *call)
 {
 	const struct verify_image *image = env->image;
@@ -235,7 +255,8 @@ static int call_check_map(struct env *env, const struct call *call)
 		return 0;
 	/* What an embedder's own helper takes, its contract says; for all others there are rules. */
 	if (own ? h->maps == MAPS_BY_TYPE || catalog_helper_takes_map(h, call->map->desc.type)
-		: catalog_map_permits(call->map->desc.type, call->func_id))
+		: catalog_map_permits(call->map->desc.type, call->func_id) &&
+			  call_may_update(env, call))
 		return 0;
 	return env_fail(env, -EINVAL, REASON_ARG_TYPE,
 			"cannot pass map_type %u into func bpf_%s#%u", call->map->desc.type,
@@ -523,7 +544,7 @@ static bool call_moves_packet(struct env *env, const struct call *call)
 	const struct reg *dynptr;
 
 	if (call->func_id != BPF_FUNC_dynptr_write)
-		return call->helper->flags & HELPER_PKT_MOVES;
+		return call_pkt_moves(call->helper);
 	dynptr = dynptr_get(env, env_reg(env, 1));
 	return dynptr && (dynptr->dynptr.type == DYN_SKB || dynptr->dynptr.type == DYN_SKB_META);
 }
@@ -785,4 +806,18 @@ int call_helper(struct env *env)
 	if (!err && moves)
 		state_forget_packets(env);
 	return err;
+}
+
+int call_finish(struct env *env)
+{
+	/* Those who may not see pointers make maps whose users must check indices themselves: for
+	 * that a tail call has to know its map. */
+	for (uint32_t i = 0; !env->bypass_spec_v1 && i < env->n_insns; i++)
+		if (env->aux[i].id == ISA_CALL_HELPER && env->aux[i].map == MAP_POISON &&
+		    env->insns[i].imm == BPF_FUNC_tail_call) {
+			env->at = i;
+			return env_fail(env, -EINVAL, REASON_SPECULATION,
+					"tail_call abusing map_ptr");
+		}
+	return 0;
 }

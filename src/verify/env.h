@@ -483,6 +483,8 @@ int kfunc_finish(struct env *env);
 void kfunc_free(struct env *env);
 /* The same of a helper; CALL_RETURNS: it sets r0. No traits if it cannot be called. */
 void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_args);
+/* After exploration: what only all calls of an instruction together tell. */
+int call_finish(struct env *env);
 /* May this program refer to that map at all? Asked once for each map. */
 int maps_check(struct env *env, const struct verify_map *map);
 

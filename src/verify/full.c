@@ -287,6 +287,8 @@ static int full_run(struct env *env)
 		err = kfunc_finish(env);
 	if (!err)
 		err = depth_check(env);
+	if (!err)
+		err = call_finish(env);
 	return err;
 }
 
