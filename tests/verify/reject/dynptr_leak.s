@@ -1,7 +1,7 @@
 # A dynptr with a record is released.
 # type: sched_cls
 # map: ring ringbuf 0 0 4096
-# expect: EINVAL BPF_EXIT instruction in main prog would lead to reference leak
+# expect: EINVAL Unreleased reference id=2 alloc_insn=6
 	r1 = map[ring]
 	r2 = 8
 	r3 = 0

@@ -2,7 +2,7 @@
 # type: sched_cls
 # map: ring ringbuf 0 0 4096
 # kernel-text: arg 1 is an unacquired reference
-# expect: EINVAL arg 1 is an unacquired reference
+# expect: EINVAL cannot pass in dynptr at an offset=-8
 	r1 = map[ring]
 	r2 = 8
 	r3 = 0
