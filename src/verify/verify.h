@@ -22,6 +22,7 @@
 enum verify_level { VERIFY_STRUCTURE, VERIFY_SAFE };
 
 struct btf;
+struct btf_locals;
 struct btf_record;
 struct btf_target;
 
@@ -31,6 +32,7 @@ struct verify_map {
 	const struct btf *btf; /* of key and value, or NULL */
 	uint32_t key_type_id, value_type_id;
 	const struct btf_record *record; /* special fields of the value, or NULL */
+	struct btf_locals *locals;	 /* what they refer to; verify_map_init() makes both */
 	const struct verify_map *inner;	 /* maps of maps: what the inner ones look like */
 	bool frozen;			 /* the system call cannot change it any more */
 	/* Frozen maps that programs cannot write either (BPF_F_RDONLY_PROG), arrays: all values,
@@ -38,6 +40,14 @@ struct verify_map {
 	const void *contents;
 	size_t contents_size;
 };
+
+/*
+ * Fills record of a map whose desc, btf and type ids are set, and checks what BPF_MAP_CREATE checks
+ * of them: 0, or its error (why: BTF_WHY bytes, or NULL). target may be NULL: kptrs to types of the
+ * kernel are unknown then. Borrows btf and target. To be given back with verify_map_done().
+ */
+int verify_map_init(struct verify_map *m, const struct btf_target *target, char *why);
+void verify_map_done(struct verify_map *m);
 
 /* Where the kernel's log goes. */
 struct verify_log {
