@@ -71,6 +71,7 @@ struct subprog {
 	bool has_tail_call, tail_call_reachable, has_ld_abs;
 	bool is_global, is_callback, is_async_callback, is_exception_callback, called;
 	bool args_ready, might_sleep, changes_pkt, keep_fastcall_stack, verified;
+	bool shared_stack; /* depth.c: never on a stack apart */
 	uint32_t fastcall_stack_off; /* lowest slot that only fastcall patterns use */
 	const char *name; /* from BTF, or "" */
 	uint32_t func;	  /* its FUNC in the program's BTF, or 0 */
@@ -322,12 +323,13 @@ static inline uint32_t state_insn(const struct state *s, uint32_t i)
 	return i == s->cur ? s->insn : s->frame[i + 1]->callsite;
 }
 
-/* ---- form.c, cfg.c, depth.c ------------------------------------------------------------- */
+/* ---- form.c, cfg.c, fastcall.c, depth.c -------------------------------------------------- */
 
 int form_operands(struct env *env); /* of the current instruction */
 int form_program(struct env *env);	 /* opcodes, functions, jumps, references to maps */
 int cfg_build(struct env *env);	 /* prune points, live registers, loops, unreachable code */
 int cfg_successors(const struct env *env, uint32_t insn, uint32_t next[2]);
+void fastcall_mark(struct env *env); /* spills around calls that preserve registers */
 int depth_check(struct env *env);
 
 /* ---- log.c ----------------------------------------------------------------------------------- */

@@ -274,6 +274,8 @@ static int full_run(struct env *env)
 	if (!err)
 		err = cfg_build(env);
 	if (!err)
+		fastcall_mark(env);
+	if (!err)
 		err = live_new(env);
 	if (!err)
 		err = precise_new(env);
@@ -284,9 +286,9 @@ static int full_run(struct env *env)
 	if (!err)
 		err = full_globals(env);
 	if (!err)
-		err = kfunc_finish(env);
-	if (!err)
 		err = depth_check(env);
+	if (!err)
+		err = kfunc_finish(env);
 	if (!err)
 		err = call_finish(env);
 	return err;
