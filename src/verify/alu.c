@@ -6,7 +6,7 @@
  * changes, by another its variable one, and packet pointers then begin a new origin (id), since
  * what was verified of the old one says nothing of the new.
  */
-#include "verify/env.h"
+#include "verify/mem.h"
 
 #define MAX_VAR_OFF (1 << 29)
 
@@ -94,12 +94,13 @@ static int pointer_speculation(struct env *env, int dst)
 		return 0;
 	if (r->type == R_STACK) {
 		int64_t off = r->off + (int64_t)r->var.bits.value;
+		char bits[MEM_TNUM_TEXT];
 
 		if (!range_is_const(&r->var))
 			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,
 					    "R%d variable stack access prohibited for !root, "
-					    "var_off=%llx off=%lld",
-					    dst, (unsigned long long)r->var.bits.mask,
+					    "var_off=%s off=%lld",
+					    dst, mem_tnum_text(r->var.bits, bits),
 					    (long long)off);
 		if (off >= 0 || off < -VERIFY_STACK_SIZE)
 			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,

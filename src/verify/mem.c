@@ -15,7 +15,7 @@
 const char *mem_tnum_text(struct tnum t, char buf[MEM_TNUM_TEXT])
 {
 	if (tnum_is_const(t))
-		snprintf(buf, MEM_TNUM_TEXT, t.value ? "0x%llx" : "%llu",
+		snprintf(buf, MEM_TNUM_TEXT, t.value > UINT16_MAX ? "0x%llx" : "%llu",
 			 (unsigned long long)t.value);
 	else
 		snprintf(buf, MEM_TNUM_TEXT, "(0x%llx; 0x%llx)", (unsigned long long)t.value,
