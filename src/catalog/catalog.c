@@ -51,11 +51,12 @@ const char *catalog_map_name(uint32_t type)
 
 /* ---- creation ------------------------------------------------------------------------ */
 
-#define MIB_4	    (UINT64_C(4) << 20) /* largest piece that the kernel allocates */
-#define ELEM_HEAD   48			/* of an element of a hash table */
-#define TRIE_HEAD   40			/* of a node of a trie, and the largest address */
-#define STORAGE_MAX (UINT16_MAX - 128)
-#define PAGE_BYTES  4096
+#define MIB_4	      (UINT64_C(4) << 20) /* largest piece that the kernel allocates */
+#define ELEM_HEAD     48		  /* of an element of a hash table */
+#define TRIE_HEAD     40		  /* of a node of a trie, and the largest address */
+#define STORAGE_MAX   (UINT16_MAX - 128)
+#define PAGE_BYTES    4096
+#define MAPS_ENOTSUPP 524 /* which user space has no name for */
 
 /* The size of a key or value; other: the size of the other one, for those that share a limit. */
 static int maps_check_size(enum map_size rule, uint64_t size, uint64_t other, uint32_t flags)
@@ -98,6 +99,8 @@ static int maps_check_flags(const struct map_kind *kind, const struct map_desc *
 	const uint32_t progs = BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG;
 	uint32_t need = 0;
 
+	if ((kind->traits & MAP_LRU) && (desc->flags & BPF_F_NO_PREALLOC))
+		return -MAPS_ENOTSUPP;
 	if (desc->flags & ~kind->allowed_flags)
 		return -EINVAL;
 	if ((desc->flags & user) == user || (desc->flags & progs) == progs)

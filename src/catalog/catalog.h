@@ -120,10 +120,10 @@ enum prog_flag {
 };
 
 struct prog_type {
-	const char *name;  /* "xdp" */
-	uint32_t type;	   /* enum bpf_prog_type, or >= VISOR_PROG_CUSTOM */
-	uint64_t set;	   /* its P_ bit */
-	uint32_t ctx_size; /* bytes of the UAPI context */
+	const char *name;     /* "xdp" */
+	uint32_t type;	      /* enum bpf_prog_type, or >= VISOR_PROG_CUSTOM */
+	uint64_t set;	      /* its P_ bit */
+	uint32_t ctx_size;    /* bytes of the UAPI context */
 	uint32_t engine_size; /* bytes of the engine's context; 0: the engine cannot run it */
 	const struct prog_section *sections; /* libbpf's SEC() names */
 	const struct ctx_field *fields;
@@ -244,14 +244,14 @@ enum helper_arg {
 	ARG_KIND = 0xff,
 
 	/* Modifiers. */
-	ARG_NULL = 0x100,    /* or NULL */
-	ARG_UNINIT = 0x200,  /* written by the helper; need not be initialised */
-	ARG_WRITE = 0x400,   /* written by the helper (and may be read) */
-	ARG_FIXED = 0x800,   /* size in helper->size[i] */
+	ARG_NULL = 0x100,   /* or NULL */
+	ARG_UNINIT = 0x200, /* written by the helper; need not be initialised */
+	ARG_WRITE = 0x400,  /* written by the helper (and may be read) */
+	ARG_FIXED = 0x800,  /* size in helper->size[i] */
 	ARG_ALIGNED = 0x1000,
-	ARG_RELEASE = 0x2000,	   /* the reference is released by this call */
-	ARG_RDONLY = 0x4000,	   /* read-only memory is fine (dynptrs: not written) */
-	ARG_DYN_LOCAL = 0x10000,   /* which dynptr */
+	ARG_RELEASE = 0x2000,	 /* the reference is released by this call */
+	ARG_RDONLY = 0x4000,	 /* read-only memory is fine (dynptrs: not written) */
+	ARG_DYN_LOCAL = 0x10000, /* which dynptr */
 	ARG_DYN_RINGBUF = 0x20000,
 	ARG_DYN_SKB = 0x40000,
 	ARG_DYN_XDP = 0x80000,
@@ -276,28 +276,28 @@ enum helper_ret {
 	RET_SOCKET,
 	RET_TCP_SOCK,
 	RET_SOCK_COMMON,
-	RET_ALLOC_MEM,	    /* memory of ARG_ALLOC_SIZE bytes (ring buffer), must be released */
-	RET_DYNPTR_MEM,	    /* slice of a dynptr, of constant size */
-	RET_MEM_OR_BTF,	    /* per_cpu_ptr, this_cpu_ptr: by the variable's type */
-	RET_BTF,	    /* kernel struct helper->ret_btf */
+	RET_ALLOC_MEM,	/* memory of ARG_ALLOC_SIZE bytes (ring buffer), must be released */
+	RET_DYNPTR_MEM, /* slice of a dynptr, of constant size */
+	RET_MEM_OR_BTF, /* per_cpu_ptr, this_cpu_ptr: by the variable's type */
+	RET_BTF,	/* kernel struct helper->ret_btf */
 	RET_BTF_TRUSTED,
-	RET_KPTR,	    /* bpf_kptr_xchg: what the slot held */
+	RET_KPTR, /* bpf_kptr_xchg: what the slot held */
 	RET_KIND = 0x7f,
-	RET_NULL = 0x80,    /* or NULL */
+	RET_NULL = 0x80, /* or NULL */
 	RET_MAP_VALUE_OR_NULL = RET_MAP_VALUE | RET_NULL,
 	RET_ALLOC_MEM_OR_NULL = RET_ALLOC_MEM | RET_NULL, /* must be released */
 	RET_BTF_OR_NULL = RET_BTF | RET_NULL,
 };
 
 enum helper_flag {
-	HELPER_GPL = 1,        /* only for programs with a GPL-compatible licence */
-	HELPER_PKT_MOVES = 2,  /* may move the packet: packet pointers become invalid */
-	HELPER_PKT_DATA = 4,   /* its memory arguments may be packet bytes */
+	HELPER_GPL = 1,		/* only for programs with a GPL-compatible licence */
+	HELPER_PKT_MOVES = 2,	/* may move the packet: packet pointers become invalid */
+	HELPER_PKT_DATA = 4,	/* its memory arguments may be packet bytes */
 	HELPER_MIGHT_SLEEP = 8, /* only where the program may sleep */
-	HELPER_ENGINE = 16,    /* this engine has a body for it */
-	HELPER_ACQUIRE = 32,   /* returns a reference that must be released */
-	HELPER_RELEASE = 64,   /* releases the reference in its ARG_RELEASE */
-	HELPER_CAP_BPF = 128,  /* not for unprivileged programs */
+	HELPER_ENGINE = 16,	/* this engine has a body for it */
+	HELPER_ACQUIRE = 32,	/* returns a reference that must be released */
+	HELPER_RELEASE = 64,	/* releases the reference in its ARG_RELEASE */
+	HELPER_CAP_BPF = 128,	/* not for unprivileged programs */
 	HELPER_CAP_PERFMON = 256,
 	HELPER_FASTCALL = 512, /* bpf_fastcall: scratch registers are preserved */
 	HELPER_TARGET = 1024, /* depends on what the program attaches to: catalog_helper_target() */
@@ -311,8 +311,8 @@ enum helper_when {
 	WHEN_CONNECT,	 /* connect() of an IP socket */
 	WHEN_SOCKOPT,	 /* cgroup_sockopt: setsockopt(); lsm: of a cgroup; iterators */
 	WHEN_ITER,
-	WHEN_TRAMPOLINE, /* fentry, fexit, fmod_ret; lsm but not of a cgroup */
-	WHEN_COOKIE,	 /* a cookie comes with the attachment */
+	WHEN_TRAMPOLINE,  /* fentry, fexit, fmod_ret; lsm but not of a cgroup */
+	WHEN_COOKIE,	  /* a cookie comes with the attachment */
 	WHEN_MANY_PROBES, /* kprobe: attached in many places at once */
 };
 
@@ -330,21 +330,21 @@ enum helper_maps {
 };
 
 struct helper {
-	const char *name; /* "map_lookup_elem", without the bpf_ prefix */
-	uint32_t id;      /* BPF_FUNC_* */
-	uint64_t progs;   /* P_ bits of the types that may call it */
-	uint8_t ret;      /* enum helper_ret */
-	uint8_t maps;     /* enum helper_maps: what its ARG_MAP may be */
-	uint16_t flags;   /* enum helper_flag */
-	uint32_t args[5]; /* enum helper_arg */
-	uint8_t size[5];  /* ARG_FIXED: bytes */
+	const char *name;    /* "map_lookup_elem", without the bpf_ prefix */
+	uint32_t id;	     /* BPF_FUNC_* */
+	uint64_t progs;	     /* P_ bits of the types that may call it */
+	uint8_t ret;	     /* enum helper_ret */
+	uint8_t maps;	     /* enum helper_maps: what its ARG_MAP may be */
+	uint16_t flags;	     /* enum helper_flag */
+	uint32_t args[5];    /* enum helper_arg */
+	uint8_t size[5];     /* ARG_FIXED: bytes */
 	const char *btf[5];  /* ARG_BTF: names of the kernel structs */
 	const char *ret_btf; /* RET_BTF */
 	uint8_t when;	     /* enum helper_when */
 };
 
 /* One more than the largest helper id of Linux 6.18; the system's header may know fewer. */
-#define CATALOG_HELPERS 212
+#define CATALOG_HELPERS		     212
 #define BPF_FUNC_cgrp_storage_get    210 /* Linux 6.2 */
 #define BPF_FUNC_cgrp_storage_delete 211
 
@@ -386,8 +386,7 @@ bool catalog_helper_takes_map(const struct helper *helper, uint32_t map_type);
 /* The kernel's rule for every map type and helper id: "cannot pass map_type %d into func". */
 bool catalog_map_permits(uint32_t map_type, uint32_t helper_id);
 /* The same, for map_update_elem and map_delete_elem of a map of sockets: who may change it. */
-bool catalog_sockmap_update(const struct prog_type *type, uint32_t attach_type,
-			    uint32_t helper_id);
+bool catalog_sockmap_update(const struct prog_type *type, uint32_t attach_type, uint32_t helper_id);
 
 /* ---- maps ---------------------------------------------------------------------------- */
 
@@ -406,13 +405,13 @@ enum map_trait {
 	MAP_DIRECT_VALUE = 4, /* values may be addressed by lddw (single-value-array style) */
 	MAP_NO_UPDATE = 8,    /* programs may not update or delete */
 	MAP_PROG_RDONLY = 16, /* what programs look up is read-only to them */
-	MAP_LRU = 32,         /* a full map evicts instead of refusing */
+	MAP_LRU = 32,	      /* a full map evicts instead of refusing */
 	MAP_ENGINE = 64,      /* this engine has it */
 	MAP_FOR_EACH = 128,   /* bpf_for_each_map_elem() */
 	MAP_SLEEPABLE = 256,  /* programs that sleep may use it */
 	MAP_INNER = 512,      /* holds maps: a look-up gives one */
 	MAP_SOCKETS = 1024,   /* a look-up gives a sock_common, with a reference */
-	MAP_XSK = 2048,       /* a look-up gives a bpf_xdp_sock */
+	MAP_XSK = 2048,	      /* a look-up gives a bpf_xdp_sock */
 	MAP_STORAGE = 4096,   /* values belong to a kernel object; created with BTF */
 	MAP_NO_MAX = 8192,    /* max_entries must be 0; of others it must not */
 	MAP_RING = 16384,     /* max_entries is a power of two of whole pages */
@@ -433,15 +432,15 @@ enum map_size {
 	SIZE_ELEMENT,  /* 1 and more; key and value together below 4 MiB */
 	SIZE_TRIE,
 	SIZE_CHUNK,
-	SIZE_STORAGE,  /* below 64 KiB */
+	SIZE_STORAGE, /* below 64 KiB */
 };
 
 struct map_kind {
-	const char *name;       /* "percpu_hash": as bpftool prints it */
+	const char *name; /* "percpu_hash": as bpftool prints it */
 	uint32_t type;
 	uint32_t allowed_flags; /* BPF_F_* accepted at creation */
-	uint32_t traits;        /* enum map_trait */
-	uint8_t keys, values;   /* enum map_size */
+	uint32_t traits;	/* enum map_trait */
+	uint8_t keys, values;	/* enum map_size */
 };
 
 /* The kind of that type if this engine implements it, or NULL. */
@@ -450,7 +449,8 @@ const struct map_kind *catalog_map_by_name(const char *name);
 /* Any kind that the kernel has. */
 const struct map_kind *catalog_map_known(uint32_t type);
 /* What the kernel's BPF_MAP_CREATE says of type, sizes and flags: 0 or its errno. Not looked at
- * here: BTF, the inner map, capabilities, memory that there is not. */
+ * here: BTF, the inner map, capabilities, the kernel's number of CPUs, memory that there is
+ * not. */
 int catalog_map_create_check(const struct map_desc *desc);
 /* The UAPI's name of any map type, implemented or not, or NULL. */
 const char *catalog_map_name(uint32_t type);

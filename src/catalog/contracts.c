@@ -229,7 +229,8 @@ static int contracts_struct(const struct helper *h, const char *name, const char
 		return -EINVAL;
 	if (h->id == BPF_FUNC_tail_call && !strcmp(name, "Qdisc_ops"))
 		return -EINVAL;
-	if (h->id == BPF_FUNC_setsockopt && tcp)
+	/* A socket that goes away has no options. */
+	if ((h->id == BPF_FUNC_setsockopt || h->id == BPF_FUNC_getsockopt) && tcp)
 		return member && !strcmp(member, "release") ? -EINVAL : 0;
 	if ((h->flags & HELPER_TARGET) || h->id == BPF_FUNC_ktime_get_coarse_ns)
 		return tcp ? 0 : -EINVAL;

@@ -51,12 +51,13 @@ const struct kfunc_row *catalog_kfunc_at(size_t i)
 bool catalog_kfunc_allowed(const struct kfunc_row *kfunc, const struct prog_type *type,
 			   uint32_t attach_type)
 {
-	if (!(kfunc->progs & type->set))
+	/* Not type->set: sched_cls and sched_act differ. */
+	if (type->type > BPF_PROG_TYPE_NETFILTER || !(kfunc->progs >> type->type & 1))
 		return false;
 	if (kfunc->only & KFUNC_LSM)
 		return type->type == BPF_PROG_TYPE_LSM;
 	if (kfunc->only & KFUNC_ITER)
-		return type->type == BPF_PROG_TYPE_TRACING && attach_type == BPF_TRACE_ITER;
+		return attach_type == BPF_TRACE_ITER;
 	if (kfunc->only & KFUNC_SESSION)
 		return attach_type == BPF_TRACE_KPROBE_SESSION ||
 		       attach_type == BPF_TRACE_UPROBE_SESSION;

@@ -32,8 +32,8 @@ enum kfunc_flag {
 
 enum kfunc_only {
 	KFUNC_LSM = 1,	   /* of its types, only lsm */
-	KFUNC_ITER = 2,	   /* tracing: only iterators */
-	KFUNC_SESSION = 4, /* kprobe: only sessions (entry and return by one program) */
+	KFUNC_ITER = 2,	   /* only with the attach type of iterators */
+	KFUNC_SESSION = 4, /* only with the attach types of sessions */
 	KFUNC_FMODRET = 8, /* no condition: its return value may be modified by fmod_ret */
 };
 
