@@ -56,6 +56,8 @@ int verify_map_init(struct verify_map *m, const struct btf_target *target, char 
 	m->locals = NULL;
 	if (why)
 		why[0] = '\0';
+	if (m->key_type_id && !m->value_type_id)
+		return map_refuse(why, -EINVAL, "a type of the key, but none of the value");
 	if (!m->btf || !m->value_type_id)
 		return 0;
 	err = map_check_sizes(m, why);

@@ -301,7 +301,7 @@ static void world_image_map(struct world *w, uint32_t i, struct btf_target *targ
 {
 	struct world_map *m = &w->maps[i], *inner = world_find(w, m->inner);
 	struct verify_map *v = &w->view[i];
-	int err;
+	char why[BTF_WHY];
 
 	v->desc = m->desc;
 	v->inner = inner ? &w->view[inner - w->maps] : NULL;
@@ -315,16 +315,10 @@ static void world_image_map(struct world *w, uint32_t i, struct btf_target *targ
 	v->btf = w->btf;
 	v->key_type_id = m->desc.key_size == 8 ? TYPE_U64 : TYPE_INT;
 	v->value_type_id = m->value_type;
-	err = btf_record_new(w->btf, m->value_type, BTF_MASK_MAP, m->desc.value_size, target,
-			     &m->record);
-	if (!err && m->record)
-		err = btf_record_check_map(m->record, w->btf, w->locals, m->desc.type,
-					   m->desc.flags);
-	if (err) {
-		fprintf(stderr, "fields of map %s: %s\n", m->desc.name, strerror(-err));
+	if (verify_map_init(v, target, why) || !v->record) {
+		fprintf(stderr, "fields of map %s: %s\n", m->desc.name, why);
 		exit(1);
 	}
-	v->record = m->record;
 }
 
 void world_image(struct world *w, struct verify_image *image, struct bpf_insn *insns,
@@ -332,8 +326,7 @@ void world_image(struct world *w, struct verify_image *image, struct bpf_insn *i
 {
 	struct visor_diag diag = {0};
 
-	if (w->data && (btf_new(w->data, w->data_len, NULL, NULL, BTF_LOADED, &w->btf, &diag) ||
-			btf_locals_new(w->btf, target, &w->locals))) {
+	if (w->data && btf_new(w->data, w->data_len, NULL, NULL, BTF_LOADED, &w->btf, &diag)) {
 		fprintf(stderr, "types: %s\n", diag.text);
 		exit(1);
 	}
@@ -425,11 +418,10 @@ void world_free(struct world *w)
 	for (uint32_t i = 0; i < w->n_maps; i++) {
 		if (w->maps[i].fd >= 0)
 			close(w->maps[i].fd);
-		btf_record_free(w->maps[i].record);
+		verify_map_done(&w->view[i]);
 	}
 	if (w->btf_fd >= 0)
 		close(w->btf_fd);
-	btf_locals_free(w->locals);
 	btf_unref(w->btf);
 	free(w->types);
 	free(w->strings);

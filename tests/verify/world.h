@@ -40,7 +40,6 @@ struct world_map {
 	char inner[16], text[128];
 	struct world_fields fields;
 	uint32_t value_type;
-	struct btf_record *record;
 	int fd;
 };
 
@@ -62,7 +61,6 @@ struct world {
 	void *data;
 	uint32_t data_len;
 	struct btf *btf;
-	struct btf_locals *locals;
 	struct verify_map view[WORLD_MAPS];
 	struct bpf_func_info funcs[WORLD_FUNCS];
 	uint32_t n_funcs;
