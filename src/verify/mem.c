@@ -141,7 +141,7 @@ static bool region_outside(struct env *env, int regno, int off, int size, uint32
 	if (off >= 0 && (size > 0 || (!size && zero_ok)) &&
 	    (uint64_t)off + (uint64_t)size <= mem_size)
 		return false;
-	switch (reg->type) {
+	switch (reg->flags ? R_MEM : reg->type) {
 	case R_MAP_KEY:
 	case R_MAP_VALUE:
 		snprintf(why, why_size, "invalid access to map %s, %s_size=%d off=%d size=%d",
