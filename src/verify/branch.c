@@ -394,6 +394,7 @@ static int branch_decided(struct env *env, bool by_reg, bool jump)
 {
 	const struct bpf_insn *insn = env_insn(env);
 	uint32_t target = env->insn + (uint32_t)(1 + insn->off), next = env->insn + 1;
+	struct state *guess;
 	int err = 0;
 
 	if (env_reg(env, insn->dst_reg)->type == R_SCALAR)
@@ -402,10 +403,15 @@ static int branch_decided(struct env *env, bool by_reg, bool jump)
 		err = precise_reg(env, insn->src_reg);
 	if (err)
 		return err;
-	/* A processor may guess the other way. */
-	if (!env->bypass_spec_v1 &&
-	    !explore_push(env, jump ? next : target, env->insn, true))
-		return env->err;
+	/* A processor may guess the other way: then the operands may be anything. */
+	if (!env->bypass_spec_v1) {
+		guess = explore_push(env, jump ? next : target, env->insn, true);
+		if (!guess)
+			return env->err;
+		reg_set_unknown(env, &state_regs(guess)[insn->dst_reg]);
+		if (by_reg)
+			reg_set_unknown(env, &state_regs(guess)[insn->src_reg]);
+	}
 	env->insn = jump ? target : next;
 	return 0;
 }

@@ -453,6 +453,8 @@ int explore(struct env *env)
 			if (err < 0 && !explore_speculative_stop(env, here, err))
 				return err;
 			done |= err < 0;
+			/* Behind such a store there is a barrier. */
+			done |= env->st->speculative && env->aux[here].flags & AUX_NOSPEC_RESULT;
 			env->prev = here;
 			err = live_commit(env);
 			if (err)
