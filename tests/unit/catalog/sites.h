@@ -32,8 +32,9 @@ extern struct btf *vmlinux;
 extern int site_maps[BPF_MAP_TYPE_ARENA + 1];
 
 int sites_make(void);
-/* Loads instructions there; the log is in site_log. */
-int site_load(const struct site *site, const struct bpf_insn *insns, uint32_t n,
+/* Loads instructions there; the log is in site_log. Instruction `callback`, if not 0, starts a
+ * function that is called back. */
+int site_load(const struct site *site, const struct bpf_insn *insns, uint32_t n, uint32_t callback,
 	      const char *license);
 extern char site_log[1 << 16];
 /* Creates a map; those of storage get BTF, maps of maps an inner map. */

@@ -67,7 +67,7 @@ static void callers_agree(void **state)
 			bool never;
 
 			assert_true(!err == !!h);
-			site_load(site, insns, 3, "GPL");
+			site_load(site, insns, 3, 0, "GPL");
 			assert_true(is_configured_out(id) || !says("invalid func unknown"));
 			if (is_configured_out(id) && says("cannot use helper"))
 				continue;
@@ -82,12 +82,30 @@ static void callers_agree(void **state)
 			       says("helper call might sleep in a non-sleepable prog"));
 			if (site->type->flags & PROG_GPL)
 				continue;
-			site_load(site, insns, 3, "BSD");
+			site_load(site, insns, 3, 0, "BSD");
 			expect(site, "GPL", name, h->flags & HELPER_GPL,
 			       says("cannot call GPL-restricted function"));
 		}
 	}
 	print_message("%d sites, %d calls compared\n", n_sites, compared);
+}
+
+/* The id of the i-th kernel function, or 0: searched for once, since a search is slow. */
+static int kfunc_id(size_t i)
+{
+	static int ids[512];
+	const struct kfunc_row *f = catalog_kfunc_at(i);
+
+	if (i >= ARRAY_SIZE(ids) || f->elsewhere)
+		return 0;
+	if (!ids[i])
+		ids[i] = btf__find_by_name_kind(vmlinux, f->name, BTF_KIND_FUNC);
+	return ids[i] > 0 ? ids[i] : 0;
+}
+
+static int kfunc_id_of(const char *name)
+{
+	return kfunc_id((size_t)(catalog_kfunc(name) - catalog_kfunc_at(0)));
 }
 
 static void kfuncs_agree(void **state)
@@ -105,15 +123,15 @@ static void kfuncs_agree(void **state)
 		seen[type]++;
 		for (size_t i = 0; catalog_kfunc_at(i); i++) {
 			const struct kfunc_row *f = catalog_kfunc_at(i);
-			int id = btf__find_by_name_kind(vmlinux, f->name, BTF_KIND_FUNC);
+			int id = kfunc_id(i);
 			struct bpf_insn insns[] = {
 				INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, id),
 				MOV_IMM(0, 0), EXIT()};
 			bool ours = catalog_kfunc_allowed(f, site->type, site->attach);
 
-			if (id <= 0 || f->elsewhere)
+			if (!id)
 				continue;
-			site_load(site, insns, 3, "GPL");
+			site_load(site, insns, 3, 0, "GPL");
 			/* Asked before the rest of the permission. */
 			if (says("metadata kfuncs require device-bound program"))
 				continue;
@@ -165,6 +183,7 @@ static int text_fd, writable_fd;
 struct code {
 	struct bpf_insn insns[160];
 	uint32_t n;
+	uint32_t func; /* the instruction that takes the callback's address, 0: none */
 };
 
 #define EMIT(c, ...)                                                              \
@@ -249,8 +268,27 @@ static const struct map_kind *some_map(uint32_t id)
 	return catalog_map_known(BPF_MAP_TYPE_ARRAY);
 }
 
+/* How the site gets at a kernel struct. */
+enum source { NOWHERE, FROM_HELPER, FROM_ITER, FROM_CTX };
+
+static enum source struct_source(const struct call *call, int i)
+{
+	const char *name = call->h->btf[i];
+
+	if (!name)
+		return NOWHERE;
+	if (!strcmp(name, "task_struct"))
+		return FROM_HELPER;
+	if (!strcmp(name, "seq_file") && call->site->attach == BPF_TRACE_ITER)
+		return FROM_ITER;
+	if (!strcmp(name, "sk_buff") && call->site->target &&
+	    !strcmp(call->site->target, "kfree_skb"))
+		return FROM_CTX;
+	return NOWHERE;
+}
+
 /* A value that the contract accepts, in reg; false if we cannot make one. r6: the context,
- * r7: a socket. */
+ * r7: a socket or struct. */
 static bool emit_good(struct code *c, const struct call *call, int reg)
 {
 	uint32_t arg = call->h->args[reg - 1];
@@ -287,9 +325,25 @@ static bool emit_good(struct code *c, const struct call *call, int reg)
 		EMIT(c, MOV_REG(reg, 7));
 		return true;
 	case ARG_BTF:
+		if (struct_source(call, reg - 1)) {
+			EMIT(c, MOV_REG(reg, 7));
+			return true;
+		}
 		if (!(arg & ARG_NULL) || (arg & ARG_RELEASE))
 			return false;
 		EMIT(c, MOV_IMM(reg, 0));
+		return true;
+	case ARG_STACK:
+		EMIT(c, MOV_REG(reg, 10), ADD_IMM(reg, -64));
+		return true;
+	case ARG_FUNC:
+		c->func = c->n;
+		EMIT(c, LD64(reg, BPF_PSEUDO_FUNC, 0, 0));
+		return true;
+	case ARG_DYNPTR:
+		if (arg & (ARG_UNINIT | ARG_RELEASE))
+			return false;
+		EMIT(c, MOV_REG(reg, 10), ADD_IMM(reg, -112));
 		return true;
 	default:
 		return false;
@@ -343,17 +397,33 @@ static void emit_leave(struct code *c, const struct site *site)
 	EMIT(c, MOV_IMM(0, site->ret), EXIT());
 }
 
-/* r9: a read-only slice of a dynptr that is at fp-96. */
+/* A dynptr on the stack. */
+static void emit_dynptr(struct code *c, int off)
+{
+	EMIT(c, LD64(1, BPF_PSEUDO_MAP_VALUE, writable_fd, 0), MOV_IMM(2, 16), MOV_IMM(3, 0),
+	     MOV_REG(4, 10), ADD_IMM(4, off), CALL(BPF_FUNC_dynptr_from_mem));
+}
+
+/* r9: a read-only slice of one. */
 static void emit_slice(struct code *c, const struct site *site)
 {
-	int id = btf__find_by_name_kind(vmlinux, "bpf_dynptr_slice", BTF_KIND_FUNC);
+	int id = kfunc_id_of("bpf_dynptr_slice");
 
-	EMIT(c, LD64(1, BPF_PSEUDO_MAP_VALUE, writable_fd, 0), MOV_IMM(2, 16), MOV_IMM(3, 0),
-	     MOV_REG(4, 10), ADD_IMM(4, -96), CALL(BPF_FUNC_dynptr_from_mem), MOV_REG(1, 10),
-	     ADD_IMM(1, -96), MOV_IMM(2, 0), MOV_IMM(3, 0), MOV_IMM(4, 16),
+	emit_dynptr(c, -96);
+	EMIT(c, MOV_REG(1, 10), ADD_IMM(1, -96), MOV_IMM(2, 0), MOV_IMM(3, 0), MOV_IMM(4, 16),
 	     INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, id), JUMP_IMM(BPF_JNE, 0, 0, 2));
 	emit_leave(c, site);
 	EMIT(c, MOV_REG(9, 0));
+}
+
+static void emit_struct(struct code *c, enum source source)
+{
+	if (source == FROM_HELPER)
+		EMIT(c, CALL(BPF_FUNC_get_current_task_btf), MOV_REG(7, 0));
+	else if (source != NOWHERE)
+		EMIT(c, LOAD(BPF_DW, 7, 6, 0));
+	if (source == FROM_ITER)
+		EMIT(c, LOAD(BPF_DW, 7, 7, 0));
 }
 
 static void emit_prologue(struct code *c, const struct call *call)
@@ -368,6 +438,10 @@ static void emit_prologue(struct code *c, const struct call *call)
 	for (int i = 0; i < 5; i++) {
 		uint32_t kind = call->h->args[i] & ARG_KIND;
 
+		if (kind == ARG_BTF)
+			emit_struct(c, struct_source(call, i));
+		if (kind == ARG_DYNPTR && !(call->h->args[i] & ARG_UNINIT))
+			emit_dynptr(c, -112);
 		if (sock < 0 || (kind != ARG_SOCK_COMMON && kind != ARG_BTF_SOCK_COMMON))
 			continue;
 		EMIT(c, LOAD(BPF_DW, 7, 6, (int16_t)sock), JUMP_IMM(BPF_JNE, 7, 0, 2));
@@ -392,6 +466,7 @@ static void emit_prologue(struct code *c, const struct call *call)
 static bool try_call(const struct call *call)
 {
 	struct code c = {.n = 0};
+	uint32_t end;
 
 	emit_prologue(&c, call);
 	for (int i = 0; i < 5 && call->h->args[i]; i++) {
@@ -408,7 +483,12 @@ static bool try_call(const struct call *call)
 	if (call->use_packet)
 		EMIT(&c, LOAD(BPF_B, 1, 8, 0));
 	emit_leave(&c, call->site);
-	site_load(call->site, c.insns, c.n, "GPL");
+	end = c.func ? c.n : 0;
+	if (c.func) {
+		c.insns[c.func].imm = (int)(c.n - c.func - 1);
+		EMIT(&c, MOV_IMM(0, 0), EXIT());
+	}
+	site_load(call->site, c.insns, c.n, end, "GPL");
 	return true;
 }
 
@@ -747,6 +827,7 @@ static void helpers_and_maps_agree(void **state)
 				}
 				site_maps[was] = keep;
 				if (says("invalid zero-sized") || says(" expected=") ||
+				    says("callback function not allowed") ||
 				    says("sockmap/sockhash") || says("write into map forbidden"))
 					continue;
 				compared++;
@@ -758,6 +839,45 @@ static void helpers_and_maps_agree(void **state)
 		}
 	}
 	print_message("%d pairs of helpers and maps compared\n", compared);
+}
+
+/* Traits that programs notice. */
+static void map_traits_agree(void **state)
+{
+	struct call call = {.site = &sites[0], .cand = C_MAP, .rest = true};
+	uint32_t was = some_map(BPF_FUNC_for_each_map_elem)->type;
+	int keep = site_maps[was];
+
+	assert_int_equal(catalog_helper_contract(BPF_FUNC_for_each_map_elem, call.site->type, 0,
+						 false, &call.h),
+			 0);
+	for (uint32_t t = 1; t < ARRAY_SIZE(site_maps); t++) {
+		const struct map_kind *kind = catalog_map_known(t);
+		struct bpf_insn use[] = {LD64(1, BPF_PSEUDO_MAP_FD, site_maps[t], 0), MOV_IMM(0, 0),
+					 EXIT()};
+		struct bpf_insn direct[] = {LD64(1, BPF_PSEUDO_MAP_VALUE, site_maps[t], 0),
+					    MOV_IMM(0, 0), EXIT()};
+
+		if (site_maps[t] < 0)
+			continue;
+		if (catalog_map_permits(t, BPF_FUNC_for_each_map_elem)) {
+			site_maps[was] = site_maps[t];
+			assert_true(try_call(&call));
+			site_maps[was] = keep;
+			expect(&sites[0], kind->name, "for_each", kind->traits & MAP_FOR_EACH,
+			       !says("callback function not allowed for map"));
+		}
+		for (int s = 0; s < n_sites; s++)
+			if (sites[s].sleepable) {
+				site_load(&sites[s], use, 4, 0, "GPL");
+				expect(&sites[s], kind->name, "sleeps",
+				       kind->traits & MAP_SLEEPABLE,
+				       !says("Sleepable programs can only use"));
+			}
+		if (t != BPF_MAP_TYPE_ARENA)
+			expect(&sites[0], kind->name, "direct", kind->traits & MAP_DIRECT_VALUE,
+			       site_load(&sites[0], direct, 4, 0, "GPL") >= 0);
+	}
 }
 
 static void sockmaps_agree(void **state)
@@ -910,7 +1030,8 @@ int main(void)
 		cmocka_unit_test(callers_agree),       cmocka_unit_test(kfuncs_agree),
 		cmocka_unit_test(kfuncs_are_complete), cmocka_unit_test(arguments_agree),
 		cmocka_unit_test(uninitialised_agree), cmocka_unit_test(helpers_and_maps_agree),
-		cmocka_unit_test(sockmaps_agree),      cmocka_unit_test(creation_agrees),
+		cmocka_unit_test(map_traits_agree),    cmocka_unit_test(sockmaps_agree),
+		cmocka_unit_test(creation_agrees),
 	};
 	kernel_needed();
 	version_needed();
