@@ -6,14 +6,13 @@
  * so a program file means the same in every process. A file is not trusted: a program that
  * another process left there is verified again before it runs here.
  */
+#include "sys/image.h"
 #include "sys/sys.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-#define PROG_MAX_INSNS 1000000
 
 /* Later than our header: Linux 6.3 (means nothing without a device), Linux 6.8 (a test option). */
 #define PROG_FLAG_DEV_BOUND	 (1U << 6)
@@ -28,9 +27,7 @@ struct prog_work {
 	struct visor *v;
 	const struct prog_type *type;
 	struct prog_head head;
-	struct bpf_insn *insns;
-	struct bpf_func_info *func_info;
-	struct bpf_line_info *line_info;
+	struct image image;
 	struct obj *maps[SYS_MAX_MAPS];
 	struct obj *btf;
 	const struct verified *code;
@@ -85,20 +82,17 @@ static int prog_verify(struct prog_work *w)
 {
 	struct verify_map descs[SYS_MAX_MAPS] = {0};
 	struct verify_image image = {
-		.insns = w->insns,
-		.n_insns = w->head.n_insns,
 		.type = w->type,
 		.maps = descs,
 		.n_maps = w->head.n_load_maps,
-		.gpl = w->head.gpl,
 		.structure_only = true,
-		.name = w->head.name,
 		.expected_attach_type = w->head.expected_attach_type,
 		.flags = w->head.flags,
 		.helper = image_helper,
 		.user = w,
 	};
 
+	image_fill(&w->image, &image);
 	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
 		descs[i].desc = w->maps[i]->map->desc;
 	return verify_image(&image, &w->code, w->diag);
@@ -127,9 +121,30 @@ static void prog_work_free(struct prog_work *w)
 		store_put(w->maps[i]);
 	store_put(w->btf);
 	verified_unref(w->code);
-	free(w->insns);
-	free(w->func_info);
-	free(w->line_info);
+	image_free(&w->image);
+}
+
+static void *prog_dup(const void *p, size_t size)
+{
+	void *copy = malloc(size + 1);
+
+	return copy ? memcpy(copy, p, size) : NULL;
+}
+
+/* The image of a program that is in a file. */
+static int prog_image(struct prog_work *w, const struct sys_prog *prog)
+{
+	struct image *m = &w->image;
+
+	m->n_insns = w->head.n_insns;
+	m->n_func_info = w->head.n_func_info;
+	m->n_line_info = w->head.n_line_info;
+	m->gpl = w->head.gpl;
+	memcpy(m->name, w->head.name, sizeof(m->name));
+	m->insns = prog_dup(prog->insns, m->n_insns * sizeof(*m->insns));
+	m->func_info = prog_dup(prog->func_info, m->n_func_info * sizeof(*m->func_info));
+	m->line_info = prog_dup(prog->line_info, m->n_line_info * sizeof(*m->line_info));
+	return m->insns && m->func_info && m->line_info ? 0 : -ENOMEM;
 }
 
 int sys_prog_vm(struct visor *v, struct obj *obj, struct vm_prog **out, struct visor_diag *diag)
@@ -149,10 +164,10 @@ int sys_prog_vm(struct visor *v, struct obj *obj, struct vm_prog **out, struct v
 	if (!w.type)
 		return diag_fail(diag, -EINVAL, "load", "program type %u is not known here",
 				 w.head.type);
-	w.insns = malloc(w.head.n_insns * sizeof(*w.insns));
-	if (!w.insns)
+	if (prog_image(&w, prog)) {
+		prog_work_free(&w);
 		return diag_fail(diag, -ENOMEM, "load", "out of memory");
-	memcpy(w.insns, prog->insns, w.head.n_insns * sizeof(*w.insns));
+	}
 	for (uint32_t i = 0; !err && i < prog->head->n_load_maps; i++) {
 		w.maps[i] = store_by_id(v, OBJ_MAP, w.head.map_ids[i], &err);
 		if (w.maps[i])
@@ -187,7 +202,7 @@ int sys_prog_parse(void *file, size_t size, struct sys_prog **out)
 			(uint64_t)head->n_func_info * sizeof(struct bpf_func_info) +
 			(uint64_t)head->n_line_info * sizeof(struct bpf_line_info);
 
-	if (want != size || !head->n_insns || head->n_insns > PROG_MAX_INSNS ||
+	if (want != size || !head->n_insns || head->n_insns > IMAGE_MAX_INSNS ||
 	    head->n_maps > SYS_MAX_MAPS || head->n_load_maps > head->n_maps || head->gpl > 1 ||
 	    sys_name_check(head->name)) {
 		free(file);
@@ -231,40 +246,18 @@ int sys_prog_maps(const struct obj *obj, uint32_t ids[SYS_MAX_MAPS], uint32_t *n
 
 /* ---- loading: the parts ------------------------------------------------------------------- */
 
-static bool license_is_gpl(const char *license)
-{
-	static const char *const gpl[] = {
-		"GPL",		"GPL v2",	"GPL and additional rights",
-		"Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(gpl); i++)
-		if (!strcmp(license, gpl[i]))
-			return true;
-	return false;
-}
-
-static bool insn_is_map(const struct bpf_insn *insn, bool *by_index)
-{
-	if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
-		return false;
-	*by_index =
-		insn->src_reg == BPF_PSEUDO_MAP_IDX || insn->src_reg == BPF_PSEUDO_MAP_IDX_VALUE;
-	return *by_index || insn->src_reg == BPF_PSEUDO_MAP_FD ||
-	       insn->src_reg == BPF_PSEUDO_MAP_VALUE;
-}
-
 /* The tag covers the instructions without the map descriptors, which differ from run to run. */
 static int prog_tag(struct prog_work *w)
 {
-	size_t size = w->head.n_insns * sizeof(*w->insns);
+	size_t size = w->head.n_insns * sizeof(*w->image.insns);
 	struct bpf_insn *copy = malloc(size);
 	bool by_index;
 
 	if (!copy)
 		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
-	memcpy(copy, w->insns, size);
+	memcpy(copy, w->image.insns, size);
 	for (uint32_t i = 0; i + 1 < w->head.n_insns; i++)
-		if (insn_is_map(&copy[i], &by_index) && !by_index) {
+		if (image_insn_is_map(&copy[i], &by_index) && !by_index) {
 			copy[i].imm = 0;
 			copy[++i].imm = 0;
 		}
@@ -274,8 +267,9 @@ static int prog_tag(struct prog_work *w)
 }
 
 /* Index of the map in the program's list, added if new. Negative errno. */
-static int prog_map_index(struct prog_work *w, int fd, uint32_t insn)
+static int prog_map_index(void *user, int fd, uint32_t insn)
 {
+	struct prog_work *w = user;
 	uint32_t n = w->head.n_load_maps, type;
 	int err;
 	struct obj *obj = store_by_fd(w->v, fd, OBJ_MAP, &err);
@@ -311,117 +305,6 @@ static int prog_map_index(struct prog_work *w, int fd, uint32_t insn)
 	return (int)n;
 }
 
-static int prog_resolve_maps(struct prog_work *w, uint64_t fd_array)
-{
-	for (uint32_t i = 0; i + 1 < w->head.n_insns; i++) {
-		struct bpf_insn *insn = &w->insns[i];
-		bool by_index;
-		int fd = insn->imm;
-
-		if (!insn_is_map(insn, &by_index)) {
-			i += insn->code == (BPF_LD | BPF_IMM | BPF_DW);
-			continue;
-		}
-		if (by_index && !fd_array)
-			return diag_fail(w->diag, -EPROTO, "load",
-					 "fd_idx without fd_array is invalid");
-		if (by_index && user_read(&fd, fd_array + (uint64_t)(uint32_t)insn->imm * 4, 4))
-			return diag_fail(w->diag, -EFAULT, "load", "fd_array is not readable");
-		fd = prog_map_index(w, fd, i);
-		if (fd < 0)
-			return fd;
-		insn->src_reg =
-			insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_IDX
-				? BPF_PSEUDO_MAP_IDX
-				: BPF_PSEUDO_MAP_IDX_VALUE;
-		insn->imm = fd;
-		i++;
-	}
-	return 0;
-}
-
-/* Reads an array of records that may be longer than ours, if what we do not know is zero. */
-static int read_records(struct prog_work *w, const char *what, uint64_t addr, uint32_t n,
-			uint32_t size, uint32_t known, void *out)
-{
-	int err = 0;
-
-	if (size < known || size > 252 || size % 4)
-		return diag_fail(w->diag, -EINVAL, "load", "invalid %s record size %u", what, size);
-	for (uint32_t i = 0; !err && i < n; i++) {
-		uint64_t at = addr + (uint64_t)i * size;
-
-		err = user_tail_zero(at, known, size);
-		if (!err)
-			err = user_read((char *)out + (size_t)i * known, at, known);
-	}
-	return err ? diag_fail(w->diag, err, "load", "invalid %s record", what) : 0;
-}
-
-static int prog_func_info(struct prog_work *w, const union bpf_attr *attr)
-{
-	const struct btf *btf = w->btf->btf;
-	int err;
-
-	w->head.n_func_info = attr->func_info_cnt;
-	if (!attr->func_info_cnt)
-		return 0;
-	if (attr->func_info_cnt != w->code->n_subprogs)
-		return diag_fail(w->diag, -EINVAL, "load",
-				 "number of funcs in func_info doesn't match number of subprogs");
-	w->func_info = calloc(attr->func_info_cnt, sizeof(*w->func_info));
-	if (!w->func_info)
-		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
-	err = read_records(w, "func info", attr->func_info, attr->func_info_cnt,
-			   attr->func_info_rec_size, sizeof(*w->func_info), w->func_info);
-	for (uint32_t i = 0; !err && i < attr->func_info_cnt; i++) {
-		const struct btf_type *t = btf_type(btf, w->func_info[i].type_id);
-
-		if (w->func_info[i].insn_off != w->code->subprogs[i].start)
-			err = diag_fail(w->diag, -EINVAL, "load",
-					"func_info BTF section doesn't match subprog layout in BPF "
-					"program");
-		else if (!t || BTF_INFO_KIND(t->info) != BTF_KIND_FUNC)
-			err = diag_fail(w->diag, -EINVAL, "load", "invalid type id %u in func info",
-					w->func_info[i].type_id);
-	}
-	return err;
-}
-
-static int prog_line_info(struct prog_work *w, const union bpf_attr *attr)
-{
-	const struct btf *btf = w->btf->btf;
-	uint32_t n = attr->line_info_cnt, sub = 0;
-	int err;
-
-	w->head.n_line_info = n;
-	if (!n)
-		return 0;
-	if (n > w->head.n_insns)
-		return diag_fail(w->diag, -EINVAL, "load",
-				 "more line info records than instructions");
-	w->line_info = calloc(n, sizeof(*w->line_info));
-	if (!w->line_info)
-		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
-	err = read_records(w, "line info", attr->line_info, n, attr->line_info_rec_size,
-			   sizeof(*w->line_info), w->line_info);
-	for (uint32_t i = 0; !err && i < n; i++) {
-		const struct bpf_line_info *l = &w->line_info[i];
-
-		if (l->insn_off >= w->head.n_insns || (i && l->insn_off <= l[-1].insn_off) ||
-		    !w->insns[l->insn_off].code || l->line_off >= btf->strs_len ||
-		    l->file_name_off >= btf->strs_len)
-			err = diag_fail(w->diag, -EINVAL, "load", "Invalid line_info[%u]", i);
-		else if (sub < w->code->n_subprogs && l->insn_off == w->code->subprogs[sub].start)
-			sub++;
-		else if (sub < w->code->n_subprogs && l->insn_off > w->code->subprogs[sub].start)
-			break;
-	}
-	if (!err && sub != w->code->n_subprogs)
-		err = diag_fail(w->diag, -EINVAL, "load", "missing bpf_line_info for func#%u", sub);
-	return err;
-}
-
 /* Type information counts only for a program that uses it. */
 static int prog_btf(struct prog_work *w, const union bpf_attr *attr)
 {
@@ -434,48 +317,36 @@ static int prog_btf(struct prog_work *w, const union bpf_attr *attr)
 		return diag_fail(w->diag, err, "load", "prog_btf_fd %d is not BTF",
 				 (int)attr->prog_btf_fd);
 	w->head.btf_id = w->btf->id;
-	return 0;
+	err = image_read_info(&w->image, attr, w->diag);
+	w->head.n_func_info = w->image.n_func_info;
+	w->head.n_line_info = w->image.n_line_info;
+	return err;
 }
 
-static int prog_debug_info(struct prog_work *w, const union bpf_attr *attr)
-{
-	int err = w->btf ? prog_func_info(w, attr) : 0;
-
-	return err || !w->btf ? err : prog_line_info(w, attr);
-}
-
-/* ---- loading
- * ------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------ */
 
 static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 {
-	char license[128];
 	struct timespec now;
 	int err;
 
 	if (attr->prog_flags & ~PROG_FLAGS)
 		return diag_fail(w->diag, -EINVAL, "load", "flags 0x%x are not known here",
 				 attr->prog_flags & ~PROG_FLAGS);
-	if (!attr->insn_cnt || attr->insn_cnt > PROG_MAX_INSNS)
-		return diag_fail(w->diag, -E2BIG, "load",
-				 "a program has 1 to %d instructions, not %u", PROG_MAX_INSNS,
-				 attr->insn_cnt);
+	err = image_check_count(attr, w->diag);
+	if (err)
+		return err;
 	if (attr->prog_ifindex || attr->attach_btf_id || attr->attach_prog_fd ||
 	    attr->core_relo_cnt)
 		return diag_fail(w->diag, -EINVAL, "load",
 				 "attachment to a device or a program is not possible here");
-	w->insns = user_dup(attr->insns, attr->insn_cnt * sizeof(*w->insns), &err);
-	if (!w->insns)
-		return diag_fail(w->diag, err, "load", "the instructions are not readable");
-	if (user_string(license, attr->license, sizeof(license)) < 0)
-		return diag_fail(w->diag, -EFAULT, "load", "the licence is not readable");
+	err = image_read(&w->image, attr, w->diag);
+	if (err)
+		return err;
 	w->type = sys_prog_type(w->v, attr->prog_type);
 	if (!w->type)
 		return diag_fail(w->diag, -EINVAL, "load", "this engine has no program type %u",
 				 attr->prog_type);
-	if (sys_name_check(attr->prog_name))
-		return diag_fail(w->diag, -EINVAL, "load",
-				 "a name has up to 15 letters, digits, '_' and '.'");
 	if (attr->prog_flags & BPF_F_SLEEPABLE)
 		return diag_fail(w->diag, -EINVAL, "load",
 				 "programs of type %s cannot be sleepable", w->type->name);
@@ -484,8 +355,8 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 	w->head.flags = attr->prog_flags;
 	w->head.n_insns = attr->insn_cnt;
 	w->head.uid = getuid();
-	w->head.gpl = license_is_gpl(license);
-	memcpy(w->head.name, attr->prog_name, strlen(attr->prog_name));
+	w->head.gpl = w->image.gpl;
+	memcpy(w->head.name, w->image.name, sizeof(w->head.name));
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	w->head.load_time = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return prog_tag(w);
@@ -494,9 +365,10 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 /* Puts the program in the store, runnable. A new descriptor. */
 static int prog_store(struct prog_work *w, bool trusted)
 {
-	size_t insns = w->head.n_insns * sizeof(*w->insns);
-	size_t funcs = w->head.n_func_info * sizeof(*w->func_info);
-	size_t lines = w->head.n_line_info * sizeof(*w->line_info);
+	const struct image *m = &w->image;
+	size_t insns = m->n_insns * sizeof(*m->insns);
+	size_t funcs = m->n_func_info * sizeof(*m->func_info);
+	size_t lines = m->n_line_info * sizeof(*m->line_info);
 	size_t body = insns + funcs + lines;
 	char *file = malloc(sizeof(w->head) + body), *at = file + sizeof(w->head);
 	struct obj *obj = NULL;
@@ -505,11 +377,11 @@ static int prog_store(struct prog_work *w, bool trusted)
 
 	if (!file)
 		return diag_fail(w->diag, -ENOMEM, "load", "out of memory");
-	memcpy(at, w->insns, insns);
+	memcpy(at, m->insns, insns);
 	if (funcs)
-		memcpy(at + insns, w->func_info, funcs);
+		memcpy(at + insns, m->func_info, funcs);
 	if (lines)
-		memcpy(at + insns + funcs, w->line_info, lines);
+		memcpy(at + insns + funcs, m->line_info, lines);
 	err = store_begin(w->v, OBJ_PROG, &id, &fd);
 	if (err) {
 		free(file);
@@ -568,6 +440,7 @@ int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
 {
 	struct user_log log = {attr->log_buf, attr->log_size, attr->log_level};
 	struct prog_work w = {.v = v, .diag = diag};
+	const struct image_source source = {.map = prog_map_index, .user = &w};
 	int err = prog_read(&w, attr);
 
 	if (!err && user_log_check(&log)) {
@@ -580,11 +453,11 @@ int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
 	}
 	err = prog_btf(&w, attr);
 	if (!err)
-		err = prog_resolve_maps(&w, attr->fd_array);
+		err = image_resolve(&w.image, attr, &source, diag);
 	if (!err)
 		err = prog_verify(&w);
-	if (!err)
-		err = prog_debug_info(&w, attr);
+	if (!err && w.btf)
+		err = image_check_info(&w.image, w.btf->btf, w.code, diag);
 	if (!err)
 		err = prog_store(&w, trusted);
 	prog_work_free(&w);
