@@ -206,6 +206,8 @@ struct btf_target;
  * -ENOENT if there are none. Modules are read when first asked for.
  */
 int btf_target_open(const char *path, struct btf_target **out, struct visor_diag *diag);
+/* Takes modules from this folder instead (NULL: has none). Before the first look-up. -ENOMEM. */
+int btf_target_set_modules(struct btf_target *t, const char *folder);
 /* A target of an object at hand (a reference is taken). */
 int btf_target_new(const struct btf *vmlinux, struct btf_target **out);
 const struct btf_target *btf_target_ref(const struct btf_target *t);

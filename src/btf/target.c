@@ -8,6 +8,7 @@
 #include "btf/btf.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,17 @@ int btf_target_open(const char *path, struct btf_target **out, struct visor_diag
 		*out = NULL;
 		return diag_fail(diag, err, "btf", "out of memory");
 	}
+	return 0;
+}
+
+int btf_target_set_modules(struct btf_target *t, const char *folder)
+{
+	char *copy = folder ? strdup(folder) : NULL;
+
+	if (folder && !copy)
+		return -ENOMEM;
+	free(t->folder);
+	t->folder = copy;
 	return 0;
 }
 

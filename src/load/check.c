@@ -253,6 +253,13 @@ static int check_all(struct check *c)
 	return err;
 }
 
+int check_memory(const void *data, size_t size, struct visor_diag *diag)
+{
+	struct check c = {.data = data, .size = size, .diag = diag};
+
+	return size > CHECK_MAX_BYTES ? BAD(&c, "larger than 64 MiB") : check_all(&c);
+}
+
 int check_object(const char *path, struct visor_diag *diag)
 {
 	struct check c = {.diag = diag};
@@ -278,9 +285,7 @@ int check_object(const char *path, struct visor_diag *diag)
 	close(fd);
 	if (data == MAP_FAILED)
 		return diag_fail(diag, -errno, "open", "cannot read the object");
-	c.data = data;
-	c.size = (uint64_t)st.st_size;
-	err = check_all(&c);
+	err = check_memory(data, (size_t)st.st_size, diag);
 	munmap(data, (size_t)st.st_size);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include "base/diag.h"
 
 /* 0, or negative errno with diag (without a place) if the object is damaged. */
+int check_memory(const void *data, size_t size, struct visor_diag *diag);
 int check_object(const char *path, struct visor_diag *diag);
 
 #endif

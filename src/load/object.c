@@ -2,11 +2,10 @@
 /*
  * load/object.c - opening and loading objects, with libbpf's messages as a diagnostic.
  *
- * libbpf reports through one callback for the whole process. Ours is installed once and
- * looks at the thread: while it is inside load_open or load_load its warnings are kept,
- * otherwise they go where they went before.
+ * Sources are compiled on the way: load_compile().
  */
 #include "load/load.h"
+#include "load/capture.h"
 #include "load/check.h"
 
 #include <bpf/bpf.h>
@@ -14,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,94 +27,6 @@
 #else
 #define LOAD_ARCH "unknown"
 #endif
-
-/* What libbpf said during one call: the first complaint, and the verifier's last words. */
-struct capture {
-	char first[256]; /* usually the cause; later ones are consequences */
-	char prog[64];
-	char log[512]; /* last line of a verifier's log */
-	bool in_map;
-};
-
-static __thread struct capture *capture_now;
-static libbpf_print_fn_t capture_before;
-static pthread_once_t capture_once = PTHREAD_ONCE_INIT;
-
-/* ---- libbpf's messages -------------------------------------------------------------------- */
-
-/* The last line that says something, without the verifier's statistics. */
-static void log_last_line(const char *log, char *out, size_t size)
-{
-	while (*log) {
-		size_t len = strcspn(log, "\n");
-
-		if (!strncmp(log, "-- END", 6))
-			break;
-		if (len && strncmp(log, "processed ", 10) != 0 && strncmp(log, "-- BEGIN", 8) != 0)
-			snprintf(out, size, "%.*s", (int)len, log);
-		log += len + (log[len] == '\n');
-	}
-}
-
-static void capture_line(struct capture *c, const char *text)
-{
-	const char *begin = strstr(text, "-- BEGIN PROG LOAD LOG --");
-	size_t len;
-
-	if (!strncmp(text, "libbpf: ", 8))
-		text += 8;
-	if (begin) {
-		log_last_line(begin + strcspn(begin, "\n"), c->log, sizeof(c->log));
-		return;
-	}
-	if (!c->prog[0] && !strncmp(text, "prog '", 6)) {
-		len = strcspn(text + 6, "'");
-		snprintf(c->prog, sizeof(c->prog), "%.*s", (int)len, text + 6);
-	}
-	if (c->first[0])
-		return;
-	snprintf(c->first, sizeof(c->first), "%.*s", (int)strcspn(text, "\n"), text);
-	c->in_map = !strncmp(text, "map '", 5) || !strncmp(text, "Error in bpf_create_map", 23);
-}
-
-static int capture_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	struct capture *c = capture_now;
-	char *text;
-	int n;
-
-	if (!c)
-		return capture_before ? capture_before(level, fmt, ap) : 0;
-	if (level != LIBBPF_WARN)
-		return 0;
-	n = vasprintf(&text, fmt, ap);
-	if (n < 0)
-		return 0;
-	capture_line(c, text);
-	free(text);
-	return n;
-}
-
-static void capture_install(void)
-{
-	capture_before = libbpf_set_print(capture_print);
-}
-
-static void capture_start(struct capture *c)
-{
-	struct visor_diag old;
-
-	pthread_once(&capture_once, capture_install);
-	memset(c, 0, sizeof(*c));
-	visor_last_diag(&old);
-	capture_now = c;
-}
-
-/* libbpf has errors of its own beyond the system's: all of them mean a bad file. */
-static int own_errno(int err)
-{
-	return err <= -__LIBBPF_ERRNO__START ? -EINVAL : err;
-}
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
@@ -184,8 +94,8 @@ int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag
 	}
 	capture_start(&c);
 	obj = bpf_object__open_file(file, NULL);
-	err = obj ? 0 : own_errno(-errno);
-	capture_now = NULL;
+	err = obj ? 0 : capture_errno(-errno);
+	capture_stop();
 	if (err) {
 		diag_fail(diag, err, "open", "%s",
 			  c.first[0] ? c.first : "not a BPF object file that libbpf can read");
@@ -213,8 +123,8 @@ int load_load(struct bpf_object *obj, struct visor_diag *diag)
 				 "libbpf does not use this library's syscall(): link with "
 				 "-lvisor-object before anything else, do not dlopen it");
 	capture_start(&c);
-	err = own_errno(bpf_object__load(obj));
-	capture_now = NULL;
+	err = capture_errno(bpf_object__load(obj));
+	capture_stop();
 	if (!err)
 		return 0;
 	visor_last_diag(&engine);

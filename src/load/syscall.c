@@ -58,7 +58,7 @@ void load_enter_all(struct load_session *session)
 	session_all = session;
 }
 
-static struct load_session *session_get(void)
+struct load_session *load_current(void)
 {
 	return session_thread ? session_thread : session_all;
 }
@@ -66,7 +66,7 @@ static struct load_session *session_get(void)
 /* The session's engine, or NULL if this thread speaks to the kernel. */
 static struct visor *session_engine(void)
 {
-	const struct load_session *session = session_get();
+	const struct load_session *session = load_current();
 
 	return session ? session->visor : NULL;
 }
@@ -76,6 +76,8 @@ static int session_bpf(const struct load_session *session, int cmd, union bpf_at
 {
 	long ret;
 
+	if (session && session->bpf)
+		return session->bpf(session->user, cmd, attr, size);
 	if (session && session->visor)
 		return visor_engine_bpf(session->visor, cmd, attr, size);
 	ret = REAL(syscall)(SYS_bpf, cmd, attr, size);
@@ -84,7 +86,7 @@ static int session_bpf(const struct load_session *session, int cmd, union bpf_at
 
 int load_bpf(int cmd, union bpf_attr *attr, unsigned int size)
 {
-	struct load_session *session = session_get();
+	struct load_session *session = load_current();
 	union {
 		union bpf_attr attr;
 		uint8_t bytes[512]; /* attributes may be newer, and larger, than ours */
@@ -125,7 +127,7 @@ VISOR_EXPORT long syscall(long number, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	session_calls += number == SYS_bpf;
-	if (number == SYS_bpf && session_get())
+	if (number == SYS_bpf && load_current())
 		return set_errno(load_bpf((int)a[0], (union bpf_attr *)a[1], (unsigned int)a[2]));
 	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -100,14 +100,14 @@ int image_read_info(struct image *m, const union bpf_attr *attr, struct visor_di
 	return 0;
 }
 
-static int check_funcs(const struct image *m, const struct btf *btf, const struct verified *code,
+static int check_funcs(const struct verify_image *m, const struct verified *code,
 		       struct visor_diag *diag)
 {
 	if (m->n_func_info && m->n_func_info != code->n_subprogs)
 		return diag_fail(diag, -EINVAL, "load",
 				 "number of funcs in func_info doesn't match number of subprogs");
 	for (uint32_t i = 0; i < m->n_func_info; i++) {
-		const struct btf_type *t = btf_type(btf, m->func_info[i].type_id);
+		const struct btf_type *t = btf_type(m->btf, m->func_info[i].type_id);
 
 		if (m->func_info[i].insn_off != code->subprogs[i].start)
 			return diag_fail(diag, -EINVAL, "load",
@@ -120,19 +120,22 @@ static int check_funcs(const struct image *m, const struct btf *btf, const struc
 	return 0;
 }
 
-int image_check_info(const struct image *m, const struct btf *btf, const struct verified *code,
+int image_check_info(const struct verify_image *m, const struct verified *code,
 		     struct visor_diag *diag)
 {
 	const struct bpf_line_info *l = m->line_info;
-	int err = check_funcs(m, btf, code, diag);
 	uint32_t sub = 0;
+	int err;
 
+	if (!m->btf)
+		return 0;
+	err = check_funcs(m, code, diag);
 	if (err || !m->n_line_info)
 		return err;
 	for (uint32_t i = 0; i < m->n_line_info; i++, l++) {
 		if (l->insn_off >= m->n_insns || (i && l->insn_off <= l[-1].insn_off) ||
-		    !m->insns[l->insn_off].code || l->line_off >= btf->strs_len ||
-		    l->file_name_off >= btf->strs_len)
+		    !m->insns[l->insn_off].code || l->line_off >= m->btf->strs_len ||
+		    l->file_name_off >= m->btf->strs_len)
 			return diag_fail(diag, -EINVAL, "load", "Invalid line_info[%u]", i);
 		if (sub < code->n_subprogs && l->insn_off == code->subprogs[sub].start)
 			sub++;

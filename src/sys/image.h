@@ -44,8 +44,8 @@ int image_read_info(struct image *m, const union bpf_attr *attr, struct visor_di
 /* Descriptors in the instructions become indices. */
 int image_resolve(struct image *m, const union bpf_attr *attr, const struct image_source *from,
 		  struct visor_diag *diag);
-/* Do functions and lines fit the program? Unless it was fully verified, nobody has asked. */
-int image_check_info(const struct image *m, const struct btf *btf, const struct verified *code,
+/* Do functions and lines fit the program that came out of it? Verification alone does not ask. */
+int image_check_info(const struct verify_image *image, const struct verified *code,
 		     struct visor_diag *diag);
 /* The part of a struct verify_image that an image knows; the rest stays as it is. */
 void image_fill(const struct image *m, struct verify_image *out);

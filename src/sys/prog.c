@@ -91,11 +91,15 @@ static int prog_verify(struct prog_work *w)
 		.helper = image_helper,
 		.user = w,
 	};
+	int err;
 
 	image_fill(&w->image, &image);
 	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
 		descs[i].desc = w->maps[i]->map->desc;
-	return verify_image(&image, &w->code, w->diag);
+	if (w->btf)
+		image.btf = w->btf->btf;
+	err = verify_image(&image, &w->code, w->diag);
+	return err ? err : image_check_info(&image, w->code, w->diag);
 }
 
 static int prog_make(struct prog_work *w, uint32_t id, bool trusted, struct vm_prog **out)
@@ -456,8 +460,6 @@ int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
 		err = image_resolve(&w.image, attr, &source, diag);
 	if (!err)
 		err = prog_verify(&w);
-	if (!err && w.btf)
-		err = image_check_info(&w.image, w.btf->btf, w.code, diag);
 	if (!err)
 		err = prog_store(&w, trusted);
 	prog_work_free(&w);

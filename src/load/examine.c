@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * load/examine.c - every program of an object, verified by itself.
+ *
+ * libbpf loads all of an object or nothing. So the describing session never refuses a program, and
+ * where libbpf itself gives up, the program that it complains of is left out and the rest is tried
+ * again; if it does not say which one, each is tried alone.
+ */
+#include "load/exam.h"
+#include "load/describe.h"
+#include "load/load.h"
+#include "sys/image.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* Complaints about one program after which the rest is tried together, and no more alone. */
+#define EXAM_MAX_ROUNDS 16
+#define EXAM_STACK_FRAMES 127
+
+void exam_result(struct examine_result *r, enum examine_verdict verdict, int err, const char *fmt,
+		 ...)
+{
+	va_list ap;
+
+	r->verdict = verdict;
+	r->err = err;
+	va_start(ap, fmt);
+	vsnprintf(r->message, sizeof(r->message), fmt, ap);
+	va_end(ap);
+}
+
+void exam_note(struct exam *e, const char *fmt, ...)
+{
+	char line[512], *notes;
+	size_t have = e->x->notes ? strlen(e->x->notes) : 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (e->x->notes && strstr(e->x->notes, line))
+		return;
+	notes = realloc(e->x->notes, have + strlen(line) + 2);
+	if (!notes)
+		return;
+	sprintf(notes + have, "%s\n", line);
+	e->x->notes = notes;
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static const char *section_of(const struct bpf_program *prog)
+{
+	const char *name = bpf_program__section_name(prog);
+
+	return *name == '?' ? name + 1 : name;
+}
+
+/* What is behind the slash; of a module's function ("mod:name") the name. */
+static const char *section_target(const char *section)
+{
+	const char *slash = strchr(section, '/'), *colon;
+
+	if (!slash || !slash[1])
+		return NULL;
+	colon = strchr(slash + 1, ':');
+	return colon && colon[1] ? colon + 1 : slash + 1;
+}
+
+/* Type, attach type and flags by the section's name, also where libbpf is too old to know it. */
+static int prepare_type(struct examined *p, struct bpf_program *prog, struct examine_result *r)
+{
+	const struct prog_type *type;
+	const struct prog_section *s = catalog_section(p->section, &type);
+
+	if (!s) {
+		p->type = catalog_prog_known(bpf_program__type(prog));
+		p->attach_type = bpf_program__expected_attach_type(prog);
+		if (p->type)
+			return 0;
+		exam_result(r, EXAMINE_ERROR, -ESRCH, "section '%s' stands for no program type",
+			    p->section);
+		return -ESRCH;
+	}
+	p->type = type;
+	p->attach_type = s->attach_type;
+	bpf_program__set_type(prog, type->type);
+	bpf_program__set_expected_attach_type(prog, s->attach_type);
+	bpf_program__set_flags(prog, bpf_program__flags(prog) | s->flags);
+	return 0;
+}
+
+/* What is found in the kernel's types when the program is loaded. */
+static int prepare_target(struct exam *e, struct examined *p, struct bpf_program *prog,
+			  struct examine_result *r)
+{
+	const char *target = section_target(p->section);
+	int err;
+
+	if (!p->type || !(p->type->flags & PROG_TARGET) ||
+	    p->type->type == BPF_PROG_TYPE_STRUCT_OPS)
+		return 0;
+	if (p->type->type == BPF_PROG_TYPE_EXT) {
+		exam_result(r, EXAMINE_ERROR, -ENOENT,
+			    "it replaces a function of another program, which is not given");
+		return -ENOENT;
+	}
+	if (!target) {
+		exam_result(r, EXAMINE_ERROR, -EINVAL,
+			    "section '%s' does not say what to attach to", p->section);
+		return -EINVAL;
+	}
+	if (!e->target) {
+		exam_result(r, EXAMINE_ERROR, -ENOENT,
+			    "'%s' is looked up in the kernel's types, which are not at hand "
+			    "(--btf FILE)", target);
+		return -ENOENT;
+	}
+	capture_start(&e->said);
+	err = bpf_program__set_attach_target(prog, 0, target);
+	capture_stop();
+	if (err) {
+		exam_result(r, EXAMINE_ERROR, -ENOENT,
+			    "there is no '%s' in the kernel's types that %s programs attach to",
+			    target, p->type->name);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static bool prepare_only(const struct examine_opts *opts, const char *name)
+{
+	for (uint32_t i = 0; i < opts->n_only; i++)
+		if (!strcmp(opts->only[i], name))
+			return true;
+	return !opts->n_only;
+}
+
+/* The programs' names, when the object is opened first. */
+static int prepare_names(struct exam *e, struct visor_diag *diag)
+{
+	struct examination *x = e->x;
+	struct bpf_program *prog;
+	uint32_t n = 0;
+
+	bpf_object__for_each_program(prog, e->obj) n++;
+	x->progs = calloc(n + 1, sizeof(*x->progs));
+	if (!x->progs)
+		return diag_fail(diag, -ENOMEM, "open", "out of memory");
+	bpf_object__for_each_program(prog, e->obj)
+	{
+		struct examined *p = &x->progs[x->n_progs];
+
+		p->insn = -1;
+		p->name = strdup(bpf_program__name(prog));
+		p->section = strdup(section_of(prog));
+		p->skip = p->name && !prepare_only(e->opts, p->name);
+		x->n_progs++;
+		if (!p->name || !p->section)
+			return diag_fail(diag, -ENOMEM, "open", "out of memory");
+	}
+	e->prepared = true;
+	return 0;
+}
+
+static void prepare_maps(struct exam *e)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, e->obj)
+	{
+		const struct map_kind *kind = catalog_map_known(bpf_map__type(map));
+
+		bpf_map__set_pin_path(map, NULL);
+		/* Loaders set it when they know how many are needed; any number will do here. */
+		if (kind && !(kind->traits & MAP_NO_MAX) && !bpf_map__max_entries(map) &&
+		    kind->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY &&
+		    !bpf_map__set_max_entries(map, 1))
+			exam_note(e, "map '%s': max_entries is 0, taken as 1", bpf_map__name(map));
+		if (kind && kind->type == BPF_MAP_TYPE_STACK_TRACE && !bpf_map__value_size(map) &&
+		    !bpf_map__set_value_size(map, EXAM_STACK_FRAMES * sizeof(uint64_t)))
+			exam_note(e, "map '%s': value_size is 0, taken as %u frames",
+				  bpf_map__name(map), EXAM_STACK_FRAMES);
+	}
+}
+
+int exam_open(struct exam *e, bool (*wanted)(const struct exam *e, const struct examined *p),
+	      struct examine_result *(*result)(struct examined *p), struct visor_diag *diag)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = e->bridge.name);
+	struct bpf_program *prog;
+	uint32_t i = 0;
+	int err;
+
+	capture_start(&e->said);
+	e->obj = bpf_object__open_mem(e->bridge.data, e->bridge.size, &opts);
+	err = e->obj ? 0 : capture_errno(-errno);
+	capture_stop();
+	if (err)
+		return diag_fail(diag, err, "open", "%s",
+				 e->said.first[0] ? e->said.first
+						  : "not a BPF object file that libbpf can read");
+	if (!e->prepared)
+		err = prepare_names(e, diag);
+	if (!err) {
+		e->progs = calloc(e->x->n_progs + 1, sizeof(*e->progs));
+		err = e->progs ? 0 : diag_fail(diag, -ENOMEM, "open", "out of memory");
+	}
+	if (err) {
+		exam_close(e);
+		return err;
+	}
+	bpf_object__for_each_program(prog, e->obj)
+	{
+		struct examined *p = &e->x->progs[i];
+		bool on = wanted(e, p) && !prepare_type(p, prog, result(p)) &&
+			  !prepare_target(e, p, prog, result(p));
+
+		e->progs[i++] = prog;
+		bpf_program__set_autoload(prog, on);
+	}
+	prepare_maps(e);
+	return 0;
+}
+
+void exam_close(struct exam *e)
+{
+	free(e->progs);
+	e->progs = NULL;
+	if (e->obj)
+		bpf_object__close(e->obj);
+	e->obj = NULL;
+}
+
+int exam_load(struct exam *e)
+{
+	int err;
+
+	capture_start(&e->said);
+	err = capture_errno(bpf_object__load(e->obj));
+	capture_stop();
+	return err;
+}
+
+int exam_program(struct exam *e, union bpf_attr *attr)
+{
+	for (uint32_t i = 0; e->progs && i < e->x->n_progs; i++) {
+		if (!e->progs[i] || attr->insns != (uintptr_t)bpf_program__insns(e->progs[i]))
+			continue;
+		if (e->opts->strict_alignment)
+			attr->prog_flags |= BPF_F_STRICT_ALIGNMENT;
+		return (int)i;
+	}
+	return -1;
+}
+
+/* ---- our verdict -------------------------------------------------------------------------- */
+
+static bool ours_open(const struct examined *p)
+{
+	return !p->skip && p->ours.verdict == EXAMINE_NONE;
+}
+
+static bool ours_wanted(const struct exam *e, const struct examined *p)
+{
+	return ours_open(p) && (!e->alone || e->alone == p);
+}
+
+static struct examine_result *ours_result(struct examined *p)
+{
+	return &p->ours;
+}
+
+static void ours_log(void *user, const char *text, size_t len)
+{
+	struct examine_result *r = user;
+
+	if (r->log_len + len + 1 > r->log_room) {
+		size_t room = MAX(2 * r->log_room, r->log_len + len + 4096);
+		char *log = realloc(r->log, room);
+
+		if (!log)
+			return;
+		r->log = log;
+		r->log_room = room;
+	}
+	memcpy(r->log + r->log_len, text, len);
+	r->log_len += len;
+	r->log[r->log_len] = '\0';
+}
+
+/* Where in the source the instruction at fault is. */
+static void ours_source(struct examined *p, const struct verify_image *image)
+{
+	const struct bpf_line_info *best = NULL;
+
+	for (uint32_t i = 0; p->insn >= 0 && image->btf && i < image->n_line_info; i++)
+		if (image->line_info[i].insn_off <= p->insn)
+			best = &image->line_info[i];
+	if (!best)
+		return;
+	p->file = strdup(btf_str(image->btf, best->file_name_off));
+	p->source = strdup(btf_str(image->btf, best->line_off));
+	p->line = BPF_LINE_INFO_LINE_NUM(best->line_col);
+	p->column = BPF_LINE_INFO_LINE_COL(best->line_col);
+}
+
+static int ours_verify(struct exam *e, struct examined *p, struct verify_image *image,
+		       struct visor_diag *diag)
+{
+	const struct verified *code = NULL;
+	int err = e->opts->verify ? e->opts->verify(e->opts->user, p, image, &code, diag)
+				  : verify_image(image, &code, diag);
+
+	if (!err)
+		err = image_check_info(image, code, diag);
+	verified_unref(code);
+	return err;
+}
+
+static int ours_program(void *user, union bpf_attr *attr)
+{
+	return exam_program(user, attr);
+}
+
+static void ours_judge(void *user, int program, struct verify_image *image,
+		       const struct visor_diag *load_diag)
+{
+	struct exam *e = user;
+	struct examined *p = &e->x->progs[program];
+	struct verify_log log = {e->opts->log_level, ours_log, &p->ours};
+	struct visor_diag diag = {0};
+	int err, insn;
+
+	if (!image) {
+		exam_result(&p->ours,
+			    strcmp(load_diag->stage, "map") ? EXAMINE_REJECTED : EXAMINE_ERROR,
+			    load_diag->err, "%s", load_diag->text);
+		return;
+	}
+	p->n_insns = image->n_insns;
+	image->log = log.level ? &log : NULL;
+	image->stats = &p->stats;
+	err = ours_verify(e, p, image, &diag);
+	p->ours.time_ns = p->stats.time_ns;
+	p->ours.insns_processed = p->stats.insns_processed;
+	exam_result(&p->ours, err ? EXAMINE_REJECTED : EXAMINE_ACCEPTED, err, "%s",
+		    err ? diag.text : "");
+	if (err && sscanf(diag.place, "insn %d", &insn) == 1)
+		p->insn = insn;
+	snprintf(p->hint, sizeof(p->hint), "%s", diag.hint);
+	ours_source(p, image);
+}
+
+/* One attempt: programs that have no verdict yet. 0 if libbpf went through all of them. */
+static int ours_round(struct exam *e, struct visor_diag *diag)
+{
+	const struct describe_hooks hooks = {
+		.program = ours_program, .judge = ours_judge, .user = e};
+	struct load_session *before;
+	struct describe *d;
+	int err = describe_new(e->target, e->opts->unprivileged, &hooks, &d);
+
+	if (err)
+		return diag_fail(diag, err, "load", "out of memory");
+	before = load_enter(describe_session(d));
+	err = exam_open(e, ours_wanted, ours_result, diag);
+	if (!err) {
+		err = exam_load(e);
+		if (err)
+			diag_fail(diag, err, "load", "%s",
+				  e->said.first[0] ? e->said.first
+						   : "libbpf could not load the object");
+		exam_close(e);
+	}
+	load_enter(before);
+	describe_free(d);
+	return err;
+}
+
+static struct examined *exam_find(struct exam *e, const char *name)
+{
+	for (uint32_t i = 0; i < e->x->n_progs; i++)
+		if (!strcmp(e->x->progs[i].name, name))
+			return &e->x->progs[i];
+	return NULL;
+}
+
+/* Each of the rest by itself. The same complaint about the first two is one about the object. */
+static void ours_alone(struct exam *e)
+{
+	char first[512] = "";
+	bool object = false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->x->n_progs; i++) {
+		struct examined *p = &e->x->progs[i];
+		struct visor_diag diag = {0};
+		int err;
+
+		if (!ours_open(p))
+			continue;
+		if (object) {
+			exam_result(&p->ours, EXAMINE_ERROR, -EINVAL, "%s", first);
+			continue;
+		}
+		e->alone = p;
+		err = ours_round(e, &diag);
+		if (ours_open(p))
+			exam_result(&p->ours, EXAMINE_ERROR, err ? err : -EINVAL, "%s",
+				    diag.text[0] ? diag.text : "libbpf did not load it");
+		if (!n++)
+			snprintf(first, sizeof(first), "%s", diag.text);
+		else
+			object = n == 2 && err && !strcmp(first, diag.text);
+	}
+}
+
+static int ours(struct exam *e, struct visor_diag *diag)
+{
+	struct visor_diag round = {0};
+	int err;
+
+	for (int i = 0; i < EXAM_MAX_ROUNDS; i++) {
+		struct examined *p;
+
+		err = ours_round(e, &round);
+		if (!e->prepared) {
+			*diag = round;
+			return err;
+		}
+		if (!err)
+			break;
+		p = e->said.prog[0] ? exam_find(e, e->said.prog) : NULL;
+		if (!p || !ours_open(p))
+			break;
+		exam_result(&p->ours, EXAMINE_ERROR, err, "%s", round.text);
+	}
+	ours_alone(e);
+	return 0;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+/* Names that are none of the object's. */
+static int exam_only(struct exam *e, struct visor_diag *diag)
+{
+	for (uint32_t i = 0; i < e->opts->n_only; i++)
+		if (!exam_find(e, e->opts->only[i]))
+			return diag_fail(diag, -ENOENT, "check", "the object has no program '%s'",
+					 e->opts->only[i]);
+	return 0;
+}
+
+static int exam_target(struct exam *e, struct visor_diag *diag)
+{
+	struct btf_target *target = NULL;
+	int err = btf_target_open(e->opts->btf, &target, diag);
+
+	if (!err && e->opts->modules)
+		err = btf_target_set_modules(target, e->opts->modules);
+	if (err && target) {
+		btf_target_unref(target);
+		return diag_fail(diag, err, "btf", "out of memory");
+	}
+	/* Without the running kernel's types, only programs that need them cannot be looked at. */
+	if (err && e->opts->btf) {
+		diag_at(diag, "%s", e->opts->btf);
+		return err;
+	}
+	e->target = target;
+	return 0;
+}
+
+int examine(const char *path, const struct examine_opts *opts, struct examination *out,
+	    struct visor_diag *diag)
+{
+	struct exam e = {.opts = opts, .x = out};
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = bridge_open(&e.bridge, path, diag);
+	if (!err)
+		err = exam_target(&e, diag);
+	if (!err) {
+		err = ours(&e, diag);
+		if (err)
+			diag_at(diag, "%s", path);
+	}
+	if (!err)
+		err = exam_only(&e, diag);
+	btf_target_unref(e.target);
+	bridge_close(&e.bridge);
+	if (err)
+		examine_free(out);
+	return err;
+}
+
+void examine_free(struct examination *x)
+{
+	for (uint32_t i = 0; i < x->n_progs; i++) {
+		struct examined *p = &x->progs[i];
+
+		free((char *)p->name);
+		free((char *)p->section);
+		free(p->ours.log);
+		free(p->kernel.log);
+		free(p->file);
+		free(p->source);
+	}
+	free(x->progs);
+	free(x->notes);
+	memset(x, 0, sizeof(*x));
+}
