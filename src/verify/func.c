@@ -333,14 +333,15 @@ static int func_return(struct env *env)
 	return 0;
 }
 
-static int check_refs(struct env *env, bool exception)
+/* True if something is held that should have been released. */
+static bool refs_linger(struct env *env, bool exception)
 {
 	const struct state *s = env->st;
 	const struct frame *f = state_frame(s);
 	bool lingering = false;
 
 	if (!exception && f->frameno)
-		return 0;
+		return false;
 	for (uint16_t i = 0; i < s->n_refs; i++) {
 		const struct ref *ref = &s->refs[i];
 
@@ -350,24 +351,22 @@ static int check_refs(struct env *env, bool exception)
 		if (env->type->type == BPF_PROG_TYPE_STRUCT_OPS && !exception &&
 		    f->regs[BPF_REG_0].ref == ref->id)
 			continue;
-		env_fail(env, -EINVAL, REASON_REF_LEAK, "Unreleased reference id=%u alloc_insn=%u",
-			 ref->id, ref->insn);
+		env_note(env, "Unreleased reference id=%u alloc_insn=%u", ref->id, ref->insn);
 		lingering = true;
 	}
-	return lingering ? -EINVAL : 0;
+	return lingering;
 }
 
 int func_check_leaks(struct env *env, bool exception, bool check_lock, const char *prefix)
 {
 	const struct state *s = env->st;
-	int err;
 
 	if (check_lock && s->locks)
 		return env_fail(env, -EINVAL, REASON_LOCK,
 				"%s cannot be used inside bpf_spin_lock-ed region", prefix);
-	err = check_refs(env, exception);
-	if (err)
-		return err;
+	if (refs_linger(env, exception))
+		return env_fail(env, -EINVAL, REASON_REF_LEAK, "%s would lead to reference leak",
+				prefix);
 	if (check_lock && s->irq_id)
 		return env_fail(env, -EINVAL, REASON_IRQ,
 				"%s cannot be used inside bpf_local_irq_save-ed region", prefix);
