@@ -10,17 +10,36 @@
 
 #include <stdlib.h>
 
-int cfg_successors(const struct env *env, uint32_t insn, uint32_t next[2])
+/* Targets were checked by form.c. */
+static void cfg_targets(struct env *env)
 {
-	const struct bpf_insn *i = &env->insns[insn];
-	int id = env->aux[insn].id, n = 0;
-	int64_t delta;
+	for (uint32_t i = 0; i < env->n_insns; i++) {
+		const struct bpf_insn *insn = &env->insns[i];
+		struct insn_aux *aux = &env->aux[i];
+		uint32_t slots = (uint32_t)isa_slots(insn);
+		int form = aux->id < ISA_COUNT ? (int)isa_table[aux->id].form : -1;
 
-	if (id != ISA_EXIT && id != ISA_JA && id != ISA_JA32 && insn + isa_slots(i) < env->n_insns)
-		next[n++] = insn + (uint32_t)isa_slots(i);
-	if (isa_jump(i, &delta) && (BPF_CLASS(i->code) == BPF_JMP || BPF_CLASS(i->code) == BPF_JMP32))
-		next[n++] = (uint32_t)((int64_t)insn + 1 + delta);
-	return n;
+		switch (form) {
+		case ISA_FORM_JA:
+		case ISA_FORM_JA32:
+			aux->flags |= AUX_JUMPS;
+			aux->jump_to = i + 1 +
+				       (uint32_t)(form == ISA_FORM_JA ? insn->off : insn->imm);
+			continue;
+		case ISA_FORM_EXIT:
+			continue;
+		case ISA_FORM_JCOND:
+		case ISA_FORM_JMP_RR:
+		case ISA_FORM_JMP_RI:
+			aux->flags |= AUX_JUMPS;
+			aux->jump_to = i + 1 + (uint32_t)insn->off;
+			break;
+		default:
+			break;
+		}
+		if (i + slots < env->n_insns)
+			aux->flags |= AUX_FALLS;
+	}
 }
 
 /* ---- one pass in depth: reachability, back edges, points -------------------------------- */
@@ -238,6 +257,29 @@ static int cfg_postorder(struct env *env, struct subprog *sub)
 	return 0;
 }
 
+static int cfg_preds(struct env *env, struct subprog *sub)
+{
+	uint32_t len = sub->end - sub->start, to[2], n = 0;
+	int edges;
+
+	sub->pred_at = calloc(len + 2, sizeof(*sub->pred_at));
+	if (!sub->pred_at)
+		return env_nomem(env);
+	/* Counted two places on, so that after placing them each begins where it should. */
+	for (uint32_t i = 0; i < sub->n_postorder; i++)
+		for (edges = cfg_successors(env, sub->postorder[i], to); edges-- > 0; n++)
+			sub->pred_at[to[edges] - sub->start + 2]++;
+	sub->preds = malloc((n + 1) * sizeof(*sub->preds));
+	if (!sub->preds)
+		return env_nomem(env);
+	for (uint32_t i = 2; i < len + 2; i++)
+		sub->pred_at[i] += sub->pred_at[i - 1];
+	for (uint32_t i = 0; i < sub->n_postorder; i++)
+		for (edges = cfg_successors(env, sub->postorder[i], to); edges-- > 0;)
+			sub->preds[sub->pred_at[to[edges] - sub->start + 1]++] = sub->postorder[i];
+	return 0;
+}
+
 /* Registers that an instruction reads and sets. */
 static void cfg_use(const struct env *env, uint32_t i, uint32_t *use, uint32_t *def)
 {
@@ -413,13 +455,17 @@ static int cfg_loops(struct env *env)
 
 int cfg_build(struct env *env)
 {
-	int err = cfg_walk(env);
+	int err;
 
+	cfg_targets(env);
+	err = cfg_walk(env);
 	if (err)
 		return err;
 	cfg_effects(env);
 	for (uint32_t s = 0; s < env->n_subs; s++) {
 		err = cfg_postorder(env, &env->subs[s]);
+		if (!err)
+			err = cfg_preds(env, &env->subs[s]);
 		if (err)
 			return err;
 		cfg_live(env, &env->subs[s]);

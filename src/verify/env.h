@@ -42,24 +42,25 @@ enum aux_flag {
 	AUX_NOSPEC = 1 << 10,
 	AUX_NOSPEC_RESULT = 1 << 11,
 	AUX_VALID = 1 << 12, /* operands were checked */
+	AUX_FALLS = 1 << 13, /* control may go on to the next instruction */
+	AUX_JUMPS = 1 << 14, /* control may go to jump_to */
 };
 
 struct insn_aux {
-	uint32_t flags; /* enum aux_flag */
+	uint16_t flags; /* enum aux_flag */
 	uint8_t id;	/* enum isa_id, ISA_COUNT for the second slot of lddw */
 	uint8_t ptr_type;     /* memory accesses: enum reg_type seen; 0: none yet */
 	uint16_t ptr_flags;   /* enum reg_flag seen with it */
 	uint16_t live_before; /* registers that some path from here reads, one bit each */
 	int16_t ctx_off;      /* context accesses: constant offset */
+	uint32_t jump_to;
 	uint32_t scc;	      /* number of the strongly connected component, 0: none */
-	uint32_t subprog;
+	uint16_t subprog;
 	uint8_t n_args; /* calls: how many registers from r1 up are arguments */
 	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
 	/* helper calls: the map it was called with on every path, or MAP_POISON */
 	const struct verify_map *map;
 	uint64_t map_key;      /* constant key of array accesses, or KEY_POISON, KEY_NONE */
-	uint32_t alu_state, alu_limit; /* pointer arithmetic under speculation rules */
-	const void *seen_states; /* visit.c: cached states of a prune point */
 };
 #define MAP_POISON ((const struct verify_map *)-1)
 #define KEY_NONE   UINT64_MAX
@@ -79,6 +80,8 @@ struct subprog {
 	int sig_err;
 	char sig_why[120];
 	uint32_t *postorder, n_postorder;
+	/* Predecessors within the function: of start + i, preds[pred_at[i]] up to [pred_at[i + 1]]. */
+	uint32_t *pred_at, *preds;
 };
 
 /* ---- reasons ------------------------------------------------------------------------------ */
@@ -167,6 +170,18 @@ static inline struct insn_aux *env_aux(const struct env *env)
 {
 	return &env->aux[env->insn];
 }
+/* Where control may go within the function: how many, the next instruction first. */
+static inline int cfg_successors(const struct env *env, uint32_t insn, uint32_t next[2])
+{
+	const struct insn_aux *aux = &env->aux[insn];
+	int n = 0;
+
+	if (aux->flags & AUX_FALLS)
+		next[n++] = insn + (uint32_t)isa_slots(&env->insns[insn]);
+	if (aux->flags & AUX_JUMPS)
+		next[n++] = aux->jump_to;
+	return n;
+}
 static inline struct reg *env_reg(const struct env *env, int regno)
 {
 	return &env->st->frame[env->st->cur]->regs[regno];
@@ -186,11 +201,20 @@ size_t env_mem_total(const struct env *env); /* bytes taken from the system */
 void *env_alloc(struct env *env, size_t size);
 void env_release(struct env *env, void *p, size_t size);
 
-struct state *state_new(struct env *env);			      /* empty; NULL: no memory */
-struct state *state_copy(struct env *env, const struct state *from); /* deep; history not copied */
-/* Makes `to` a copy, reusing its memory. -ENOMEM: `to` may only be freed. */
-int state_assign(struct env *env, struct state *to, const struct state *from);
+struct state *state_new(struct env *env); /* empty; NULL: no memory */
+/* A deep copy, unpacked. */
+struct state *state_copy(struct env *env, const struct state *from);
+/* Makes `to`, unpacked, a copy of the packed state `from`, reusing its memory. -ENOMEM: `to` may
+ * only be freed. */
+int state_unpack(struct env *env, struct state *to, const struct state *from);
+/* Makes the empty state `to` a packed copy. */
+int state_pack(struct env *env, struct state *to, const struct state *from);
+/* A copy that knows only how it was reached, without frames. */
+struct state *state_copy_path(struct env *env, const struct state *from);
 void state_free(struct env *env, struct state *s);
+void state_release_parts(struct env *env, struct state *s); /* all but the struct itself */
+/* A packed frame without registers and slots that are not in these masks; replaces f. */
+struct frame *frame_shrink(struct env *env, struct frame *f, uint16_t regs, uint64_t slots);
 struct frame *frame_new(struct env *env);
 void frame_free(struct env *env, struct frame *f);
 /* Makes room for slots [0, n): -ENOMEM. Slots keep their place only until the next call. */
@@ -294,7 +318,6 @@ void live_free(struct env *env);
 int live_enter(struct env *env, struct state *s, uint32_t i);
 void live_begin(struct env *env); /* before an instruction */
 int live_commit(struct env *env); /* after it */
-int live_update(struct env *env, struct state *s); /* at the end of a path */
 /* The slots of frame i that may still be read after state s. */
 uint64_t live_slots(struct env *env, const struct state *s, uint32_t i);
 
@@ -328,7 +351,6 @@ static inline uint32_t state_insn(const struct state *s, uint32_t i)
 int form_operands(struct env *env); /* of the current instruction */
 int form_program(struct env *env);	 /* opcodes, functions, jumps, references to maps */
 int cfg_build(struct env *env);	 /* prune points, live registers, loops, unreachable code */
-int cfg_successors(const struct env *env, uint32_t insn, uint32_t next[2]);
 void fastcall_mark(struct env *env); /* spills around calls that preserve registers */
 int depth_check(struct env *env);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verify/equal.c - is one state inside another that was found safe?
+ * verify/equal.c - is one state inside another that was found safe? The old one is packed, the
+ * current one is not.
  *
  * Ids have no meaning of their own: two states agree if their ids can be paired. The pairs that
  * were needed so far are kept while one pair of states is compared.
@@ -88,10 +89,10 @@ static bool scalar_inside(struct compare *c, const struct reg *old, const struct
 
 static bool reg_inside(struct compare *c, const struct reg *old, const struct reg *cur)
 {
+	if (!old)
+		return c->exact != EXACT || cur->type == R_NOT_INIT;
 	if (c->exact == EXACT)
 		return regs_exact(c, old, cur);
-	if (old->type == R_NOT_INIT)
-		return true;
 	if (old->type != cur->type || old->flags != cur->flags)
 		return false;
 	switch (old->type) {
@@ -127,25 +128,27 @@ static const struct reg unbound = {
 		.s32_max = INT32_MAX},
 };
 
-/* The number that the slot holds as a whole: a spilled one, or any. */
-static const struct reg *slot_scalar(const struct env *env, const struct slot *s)
+static uint8_t kind_at(uint64_t kinds, int byte)
 {
-	uint64_t kinds = get_u64(s->kind);
+	return (uint8_t)(kinds >> (8 * byte));
+}
 
+/* The number that the slot holds as a whole: a spilled one, or any. */
+static const struct reg *slot_scalar(const struct env *env, uint64_t kinds, const struct reg *r)
+{
 	if (kinds == SLOT_KINDS(SLOT_SPILL))
-		return s->reg.type == R_SCALAR ? &s->reg : NULL;
+		return r->type == R_SCALAR ? r : NULL;
 	for (int b = 0; b < SLOT_BYTES; b++)
-		if (s->kind[b] != SLOT_MISC &&
-		    !(s->kind[b] == SLOT_INVALID && env->allow_uninit_stack))
+		if (kind_at(kinds, b) != SLOT_MISC &&
+		    !(kind_at(kinds, b) == SLOT_INVALID && env->allow_uninit_stack))
 			return NULL;
 	return &unbound;
 }
 
-static bool slot_object_inside(struct compare *c, const struct slot *old, const struct slot *cur)
+static bool slot_object_inside(struct compare *c, uint8_t kind, const struct reg *o,
+			       const struct reg *r)
 {
-	const struct reg *o = &old->reg, *r = &cur->reg;
-
-	switch (old->kind[0]) {
+	switch (kind) {
 	case SLOT_SPILL:
 		return reg_inside(c, o, r);
 	case SLOT_DYNPTR:
@@ -169,39 +172,43 @@ static bool byte_ignored(const struct env *env, uint8_t kind)
 	return kind == SLOT_INVALID || (kind == SLOT_MISC && env->allow_uninit_stack);
 }
 
-static bool slot_inside(struct compare *c, const struct slot *old, const struct slot *cur)
+/* kinds, o: of the old slot. cur: NULL beyond the current stack. */
+static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
+			const struct slot *cur)
 {
-	const struct reg *o, *r;
+	uint64_t now = cur ? get_u64(cur->kind) : 0;
+	const struct reg *a, *b;
 	bool ignored = true;
 
-	if (c->exact == EXACT && (!cur || get_u64(old->kind) != get_u64(cur->kind)))
+	if (c->exact == EXACT && (!cur || kinds != now))
 		return false;
-	for (int b = 0; b < SLOT_BYTES; b++)
-		ignored &= byte_ignored(c->env, old->kind[b]);
+	for (int i = 0; i < SLOT_BYTES; i++)
+		ignored &= byte_ignored(c->env, kind_at(kinds, i));
 	if (ignored)
 		return true;
 	if (!cur)
 		return false;
-	o = slot_scalar(c->env, old);
-	r = o ? slot_scalar(c->env, cur) : NULL;
-	if (o && r)
-		return reg_inside(c, o, r);
-	for (int b = 0; b < SLOT_BYTES; b++) {
-		if (byte_ignored(c->env, old->kind[b]) || old->kind[b] == cur->kind[b] ||
-		    (old->kind[b] == SLOT_MISC && cur->kind[b] == SLOT_ZERO))
-			continue;
-		return false;
+	a = slot_scalar(c->env, kinds, o);
+	b = a ? slot_scalar(c->env, now, &cur->reg) : NULL;
+	if (a && b)
+		return reg_inside(c, a, b);
+	for (int i = 0; kinds != now && i < SLOT_BYTES; i++) {
+		uint8_t k = kind_at(kinds, i), n = kind_at(now, i);
+
+		if (!byte_ignored(c->env, k) && k != n && !(k == SLOT_MISC && n == SLOT_ZERO))
+			return false;
 	}
 	/* Data was allowed where now zero is: nothing more to compare. */
-	if (old->kind[0] != cur->kind[0])
+	if (kinds_first(kinds) != kinds_first(now))
 		return true;
-	return slot_object_inside(c, old, cur);
+	return slot_object_inside(c, kinds_first(kinds), o, &cur->reg);
 }
 
 static bool stack_inside(struct compare *c, const struct frame *old, const struct frame *cur)
 {
 	for (uint32_t i = 0; i < old->n_slots; i++)
-		if (!slot_inside(c, &old->slots[i], i < cur->n_slots ? &cur->slots[i] : NULL))
+		if (!slot_inside(c, packed_kinds(old, i), packed_slot(old, i),
+				 i < cur->n_slots ? &cur->slots[i] : NULL))
 			return false;
 	return true;
 }
@@ -215,9 +222,12 @@ static bool frame_inside(struct compare *c, const struct frame *old, const struc
 
 	if (old->callback_depth > cur->callback_depth)
 		return false;
-	for (int i = 0; i < 11; i++)
-		if (live >> i & 1 && !reg_inside(c, &old->regs[i], &cur->regs[i]))
+	for (; live; live &= (uint16_t)(live - 1)) {
+		int i = __builtin_ctz(live);
+
+		if (!reg_inside(c, packed_reg(old, i), &cur->regs[i]))
 			return false;
+	}
 	return stack_inside(c, old, cur);
 }
 
@@ -262,7 +272,7 @@ bool states_equal(struct env *env, const struct state *old, const struct state *
 
 static void widen(struct compare *c, const struct reg *old, struct reg *cur)
 {
-	if (old->type == R_SCALAR && cur->type == R_SCALAR && !old->precise && !cur->precise &&
+	if (old && old->type == R_SCALAR && cur->type == R_SCALAR && !old->precise && !cur->precise &&
 	    !regs_exact(c, old, cur))
 		reg_set_unknown(c->env, cur);
 }
@@ -280,9 +290,10 @@ void states_widen(struct env *env, const struct state *old, struct state *cur)
 		struct frame *f = cur->frame[i];
 
 		for (int r = 0; r < 10; r++)
-			widen(&c, &o->regs[r], &f->regs[r]);
+			widen(&c, packed_reg(o, r), &f->regs[r]);
 		for (uint32_t n = 0; n < o->n_slots && n < f->n_slots; n++)
-			if (o->slots[n].kind[0] == SLOT_SPILL && f->slots[n].kind[0] == SLOT_SPILL)
-				widen(&c, &o->slots[n].reg, &f->slots[n].reg);
+			if (kinds_first(packed_kinds(o, n)) == SLOT_SPILL &&
+			    f->slots[n].kind[0] == SLOT_SPILL)
+				widen(&c, packed_slot(o, n), &f->slots[n].reg);
 	}
 }

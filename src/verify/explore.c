@@ -17,6 +17,7 @@ struct pending {
 	struct pending *next;
 	struct state *state;
 	uint32_t insn, prev;
+	bool fresh; /* its state is still in the hands of who pushed it */
 	size_t log; /* level 2: the log is not cut back; level 1: where the path began */
 };
 
@@ -34,6 +35,7 @@ static struct pending *explore_queue(struct env *env, struct state *s, uint32_t 
 	p->state = s;
 	p->insn = insn;
 	p->prev = prev;
+	p->fresh = true;
 	p->log = log_position(env);
 	p->next = env->pending;
 	env->pending = p;
@@ -85,23 +87,43 @@ struct state *explore_push_async(struct env *env, uint32_t insn, uint32_t prev, 
 	return explore_queue(env, s, insn, prev) ? s : NULL;
 }
 
-/* The next queued path becomes the current one. False: all are done. */
-static bool explore_pop(struct env *env)
+/* What the last instruction queued has to wait now. */
+static int explore_settle(struct env *env)
+{
+	for (struct pending *p = env->pending; p && p->fresh; p = p->next) {
+		struct state *s = state_new(env);
+
+		if (!s || state_pack(env, s, p->state)) {
+			state_free(env, s);
+			return env_nomem(env);
+		}
+		state_free(env, p->state);
+		p->state = s;
+		p->fresh = false;
+	}
+	return 0;
+}
+
+/* The next queued path becomes the current one. 0: all are done. */
+static int explore_pop(struct env *env)
 {
 	struct pending *p = env->pending;
 
-	state_free(env, env->st);
-	env->st = NULL;
-	if (!p)
-		return false;
+	if (!p) {
+		state_free(env, env->st);
+		env->st = NULL;
+		return 0;
+	}
 	env->pending = p->next;
 	env->n_pending--;
-	env->st = p->state;
+	if (state_unpack(env, env->st, p->state))
+		return env_nomem(env);
+	state_free(env, p->state);
 	env->insn = p->insn;
 	env->prev = p->prev;
 	log_rewind(env, p->log);
 	env_release(env, p, sizeof(*p));
-	return true;
+	return 1;
 }
 
 /* ---- registers -------------------------------------------------------------------------- */
@@ -406,13 +428,6 @@ static int explore_arrive(struct env *env)
 	return 0;
 }
 
-static int explore_path_end(struct env *env)
-{
-	int err = visit_path_done(env, env->st);
-
-	return err ? err : live_update(env, env->st);
-}
-
 /* Unprivileged programs: what a mispredicted path may not do, it is kept from by a barrier. */
 static bool explore_speculative_stop(struct env *env, uint32_t here, int err)
 {
@@ -460,13 +475,19 @@ int explore(struct env *env)
 			if (err)
 				return err;
 		}
+		if (env->pending && env->pending->fresh) {
+			err = explore_settle(env);
+			if (err)
+				return err;
+		}
 		if (!done)
 			continue;
-		err = explore_path_end(env);
+		err = visit_path_done(env, env->st);
 		if (err)
 			return err;
-		if (!explore_pop(env))
-			return 0;
+		err = explore_pop(env);
+		if (err <= 0)
+			return err;
 		log_path(env);
 	}
 }

@@ -239,8 +239,11 @@ static int full_facts(struct env *env, struct verified *v, struct verified_insn 
 
 static void full_free(struct env *env)
 {
-	for (uint32_t i = 0; env->subs && i < env->n_subs; i++)
+	for (uint32_t i = 0; env->subs && i < env->n_subs; i++) {
 		free(env->subs[i].postorder);
+		free(env->subs[i].pred_at);
+		free(env->subs[i].preds);
+	}
 	kfunc_free(env);
 	btf_locals_free(env->locals);
 	visit_free(env);

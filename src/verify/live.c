@@ -8,6 +8,9 @@
  * over the instance's control flow then gives the live slots; what a callee reads of its callers'
  * frames, its call instruction reads.
  *
+ * Everything only grows: what is read, what passes an instruction without being certainly
+ * written, and so what is live. Each change is carried to the predecessors at once.
+ *
  * Marks only tell of what was explored: an answer is final for a state all of whose paths were.
  */
 #include "verify/env.h"
@@ -15,9 +18,8 @@
 #include <stdlib.h>
 
 struct live_masks {
-	uint64_t read;	/* may be read here */
-	uint64_t write; /* written here on every visit */
-	uint64_t live;	/* may be read from here on */
+	uint64_t pass; /* visited without being certainly written */
+	uint64_t live; /* may be read from here on */
 };
 
 struct live_inst {
@@ -25,9 +27,7 @@ struct live_inst {
 	struct live_inst *parent;
 	struct live_inst *child, *sibling;
 	uint32_t callsite, subprog, depth;
-	bool dirty;   /* marks were added */
-	bool dropped; /* a write is no longer certain: start again */
-	uint8_t *visited;
+	uint8_t *visited; /* by instruction of the function; 2: waits in `todo` */
 	struct live_masks *frames[VERIFY_MAX_FRAMES]; /* by instruction of the function */
 };
 
@@ -35,13 +35,17 @@ struct env_live {
 	struct live_inst *all;
 	struct live_inst *roots; /* siblings */
 	struct live_inst *now;	 /* the current instruction's */
+	uint32_t *todo;		 /* instructions whose predecessors have to be looked at */
 	uint64_t writes[VERIFY_MAX_FRAMES];
 };
 
 int live_new(struct env *env)
 {
 	env->live = calloc(1, sizeof(*env->live));
-	return env->live ? 0 : env_nomem(env);
+	if (!env->live)
+		return env_nomem(env);
+	env->live->todo = malloc(env->n_insns * sizeof(*env->live->todo));
+	return env->live->todo ? 0 : env_nomem(env);
 }
 
 void live_free(struct env *env)
@@ -57,6 +61,7 @@ void live_free(struct env *env)
 		free(inst->visited);
 		free(inst);
 	}
+	free(env->live->todo);
 	free(env->live);
 	env->live = NULL;
 }
@@ -99,32 +104,77 @@ int live_enter(struct env *env, struct state *s, uint32_t i)
 
 static struct live_masks *live_masks(struct env *env, struct live_inst *inst, uint32_t frame)
 {
-	if (!inst->frames[frame]) {
-		inst->frames[frame] = calloc(live_len(env, inst), sizeof(struct live_masks));
-		if (!inst->frames[frame])
-			env_nomem(env);
+	struct live_masks *m = inst->frames[frame];
+	uint32_t len = live_len(env, inst);
+
+	if (m)
+		return m;
+	m = inst->frames[frame] = calloc(len, sizeof(*m));
+	if (!m) {
+		env_nomem(env);
+		return NULL;
 	}
-	return inst->frames[frame];
+	/* Until now nothing was written or read there: everything passed. */
+	for (uint32_t i = 0; i < len; i++)
+		m[i].pass = inst->visited[i] ? UINT64_MAX : 0;
+	return m;
 }
 
-static int live_add_read(struct env *env, struct live_inst *inst, uint32_t frame, uint32_t insn,
-			 uint64_t slots)
+/* Slots that became live before an instruction are so behind, and maybe before, its
+ * predecessors. */
+static void live_flow(struct env *env, struct live_inst *inst, struct live_masks *m, uint32_t at)
 {
-	struct live_masks *m = live_masks(env, inst, frame);
+	const struct subprog *sub = &env->subs[inst->subprog];
+	uint32_t *todo = env->live->todo, n = 0;
 
-	if (!m)
-		return -ENOMEM;
-	m += insn - env->subs[inst->subprog].start;
-	if (slots & ~m->read) {
-		m->read |= slots;
-		inst->dirty = true;
+	todo[n++] = at;
+	while (n) {
+		uint32_t i = todo[--n];
+
+		inst->visited[i] &= 1;
+		for (uint32_t p = sub->pred_at[i]; p < sub->pred_at[i + 1]; p++) {
+			uint32_t to = sub->preds[p] - sub->start;
+			uint64_t more = m[i].live & m[to].pass & ~m[to].live;
+
+			if (!more)
+				continue;
+			m[to].live |= more;
+			if (!(inst->visited[to] & 2)) {
+				inst->visited[to] |= 2;
+				todo[n++] = to;
+			}
+		}
 	}
-	return 0;
+}
+
+/* The slots of `frame` are live before an instruction. What is so at the beginning of a function,
+ * its call reads. */
+static int live_add(struct env *env, struct live_inst *inst, uint32_t frame, uint32_t insn,
+		    uint64_t slots)
+{
+	for (;;) {
+		struct live_masks *m = live_masks(env, inst, frame);
+		uint32_t at = insn - env->subs[inst->subprog].start;
+		uint64_t entry;
+
+		if (!m)
+			return -ENOMEM;
+		if (!(slots & ~m[at].live))
+			return 0;
+		entry = m[0].live;
+		m[at].live |= slots;
+		live_flow(env, inst, m, at);
+		slots = m[0].live & ~entry;
+		if (!slots || frame == inst->depth)
+			return 0;
+		insn = inst->callsite;
+		inst = inst->parent;
+	}
 }
 
 int live_read(struct env *env, uint32_t frame, uint64_t slots)
 {
-	return live_add_read(env, env->live->now, frame, env->insn, slots);
+	return live_add(env, env->live->now, frame, env->insn, slots);
 }
 
 int live_write(struct env *env, uint32_t frame, uint64_t slots)
@@ -142,82 +192,29 @@ void live_begin(struct env *env)
 int live_commit(struct env *env)
 {
 	struct live_inst *inst = env->live->now;
-	uint32_t at = env->prev - env->subs[inst->subprog].start;
-	bool again = inst->visited[at];
+	const struct subprog *sub = &env->subs[inst->subprog];
+	uint32_t at = env->prev - sub->start;
 
-	inst->visited[at] = 1;
 	for (uint32_t f = 0; f <= inst->depth; f++) {
-		uint64_t slots = env->live->writes[f], before;
 		struct live_masks *m = inst->frames[f];
+		uint64_t pass = ~env->live->writes[f], after = 0;
+		uint32_t to[2];
+		int edges;
 
-		if (!m && !slots)
+		if (!m && pass == UINT64_MAX)
 			continue;
 		m = live_masks(env, inst, f);
 		if (!m)
 			return -ENOMEM;
-		before = m[at].write;
-		m[at].write = again ? before & slots : slots;
-		if (m[at].write != before)
-			inst->dirty = true;
-		if (before & ~m[at].write)
-			inst->dropped = true;
-	}
-	return 0;
-}
-
-/* Live slots behind instruction i (an index into the program), in one frame's masks. */
-static uint64_t live_after(const struct env *env, const struct subprog *sub,
-			   const struct live_masks *m, uint32_t i)
-{
-	uint32_t next[2];
-	int n = cfg_successors(env, i, next);
-	uint64_t live = 0;
-
-	while (n-- > 0)
-		live |= m[next[n] - sub->start].live;
-	return live;
-}
-
-static void live_flow(struct env *env, struct live_inst *inst, uint32_t frame)
-{
-	const struct subprog *sub = &env->subs[inst->subprog];
-	struct live_masks *m = inst->frames[frame];
-	bool changed;
-
-	if (inst->dropped)
-		for (uint32_t i = 0; i < live_len(env, inst); i++)
-			m[i].live = 0;
-	do {
-		changed = false;
-		for (uint32_t n = 0; n < sub->n_postorder; n++) {
-			uint32_t i = sub->postorder[n];
-			struct live_masks *at = &m[i - sub->start];
-			uint64_t live = (live_after(env, sub, m, i) & ~at->write) | at->read;
-
-			if (live != at->live) {
-				at->live = live;
-				changed = true;
-			}
-		}
-	} while (changed);
-}
-
-int live_update(struct env *env, struct state *s)
-{
-	for (int i = (int)s->cur; i >= 0; i--) {
-		struct live_inst *inst = s->frame[i]->live;
-
-		if (!inst->dirty)
+		if (!(pass & ~m[at].pass))
 			continue;
-		for (uint32_t f = 0; f <= inst->depth; f++)
-			if (inst->frames[f])
-				live_flow(env, inst, f);
-		inst->dirty = inst->dropped = false;
-		for (uint32_t f = 0; f < inst->depth; f++)
-			if (inst->frames[f] && live_add_read(env, inst->parent, f, inst->callsite,
-							     inst->frames[f][0].live))
-				return -ENOMEM;
+		m[at].pass |= pass;
+		for (edges = cfg_successors(env, env->prev, to); edges-- > 0;)
+			after |= m[to[edges] - sub->start].live;
+		if (live_add(env, inst, f, env->prev, after & m[at].pass))
+			return -ENOMEM;
 	}
+	inst->visited[at] |= 1;
 	return 0;
 }
 

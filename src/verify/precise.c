@@ -329,27 +329,28 @@ static int step_back(struct env *env, uint32_t i, uint32_t next, const struct ju
 
 /* ---- marks ------------------------------------------------------------------------------ */
 
-static void frame_mark_all(struct frame *f, bool precise)
-{
-	for (int i = 0; i < 10; i++)
-		if (f->regs[i].type == R_SCALAR)
-			f->regs[i].precise = precise;
-	for (uint32_t i = 0; i < f->n_slots; i++)
-		if (f->slots[i].kind[0] == SLOT_SPILL && f->slots[i].reg.type == R_SCALAR)
-			f->slots[i].reg.precise = precise;
-}
-
 void precise_mark_all(struct env *env, struct state *s)
 {
 	for (s = s->parent; s; s = s->parent)
-		for (uint32_t i = 0; i <= s->cur; i++)
-			frame_mark_all(s->frame[i], true);
+		for (uint32_t i = 0; i <= s->cur; i++) {
+			struct frame *f = s->frame[i];
+			struct reg *r = packed_regs(f);
+			int n = __builtin_popcount(f->reg_mask) +
+				__builtin_popcountll(f->spill_mask);
+
+			for (; n; n--, r++)
+				if (r->type == R_SCALAR)
+					r->precise = true;
+		}
 }
 
 void precise_forget(struct state *s)
 {
-	for (uint32_t i = 0; i <= s->cur; i++)
-		frame_mark_all(s->frame[i], false);
+	struct reg *r;
+
+	STATE_FOR_EACH_REG(s, r) {
+		r->precise = false;
+	}
 }
 
 /* Marks what is traced in a cached state; what is marked already, or no scalar, ends there. */
@@ -364,24 +365,25 @@ static int state_mark(struct env *env, struct state *s, bool *changed)
 			return step_contradiction(env, s->insn, "frames");
 		for (uint16_t left = bt->regs[n]; left; left &= (uint16_t)(left - 1)) {
 			int i = __builtin_ctz(left);
-			struct reg *r = &f->regs[i];
+			struct reg *r = packed_reg(f, i);
 
-			if (r->type != R_SCALAR || r->precise)
+			if (!r || r->type != R_SCALAR || r->precise)
 				bt->regs[n] &= (uint16_t)~(1U << i);
 			else
 				r->precise = *changed = true;
 		}
 		for (uint64_t left = bt->slots[n]; left; left &= left - 1) {
 			uint32_t i = (uint32_t)__builtin_ctzll(left);
-			struct slot *slot = &f->slots[i];
+			struct reg *r;
 
 			if (i >= f->n_slots)
 				return step_contradiction(env, s->insn, "stack");
-			if (slot->kind[0] != SLOT_SPILL || slot->reg.type != R_SCALAR ||
-			    slot->reg.precise)
+			r = packed_slot(f, i);
+			if (!r || kinds_first(packed_kinds(f, i)) != SLOT_SPILL ||
+			    r->type != R_SCALAR || r->precise)
 				bt->slots[n] &= ~(UINT64_C(1) << i);
 			else
-				slot->reg.precise = *changed = true;
+				r->precise = *changed = true;
 		}
 	}
 	return 0;
@@ -395,9 +397,6 @@ static int trace_entry(struct env *env, struct state *s, uint32_t at, bool *chan
 	if (s->cur || !s->frame[0]->subprog || s->frame[0]->callsite != NO_CALLSITE ||
 	    bt->slots[0] || bt->regs[0] & ~BT_ARGS)
 		return step_contradiction(env, at, "function entry");
-	for (int i = 1; i <= 5; i++)
-		if (bt_has(bt, i) && s->frame[0]->regs[i].type == R_SCALAR)
-			s->frame[0]->regs[i].precise = *changed = true;
 	bt_reset(bt);
 	return 0;
 }
@@ -484,14 +483,18 @@ int precise_propagate(struct env *env, const struct state *old, struct state *cu
 	bt->frame = cur->cur;
 	for (uint32_t n = 0; n <= old->cur; n++) {
 		const struct frame *f = old->frame[n];
+		const struct reg *r = packed_regs(f);
 
-		for (int i = 0; i < 10; i++)
-			if (f->regs[i].type == R_SCALAR && f->regs[i].precise)
-				bt->regs[n] |= (uint16_t)(1U << i);
-		for (uint32_t i = 0; i < f->n_slots; i++)
-			if (f->slots[i].kind[0] == SLOT_SPILL && f->slots[i].reg.type == R_SCALAR &&
-			    f->slots[i].reg.precise)
+		for (uint32_t left = f->reg_mask; left; left &= left - 1, r++)
+			if (r->type == R_SCALAR && r->precise)
+				bt->regs[n] |= (uint16_t)(left & -left);
+		for (uint64_t left = f->spill_mask; left; left &= left - 1, r++) {
+			uint32_t i = (uint32_t)__builtin_ctzll(left);
+
+			if (r->type == R_SCALAR && r->precise &&
+			    kinds_first(packed_kinds(f, i)) == SLOT_SPILL)
 				bt->slots[n] |= UINT64_C(1) << i;
+		}
 	}
 	return trace(env, cur, changed);
 }

@@ -8,10 +8,13 @@
 #include "verify/env.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
-#define MEM_CHUNK   (256 * 1024)
-#define MEM_CLASSES 28 /* 2^4 .. 2^31 */
-#define MEM_MIN	    4
+#define MEM_UNIT    64 /* bytes: small blocks are multiples of it */
+#define MEM_SMALL   256 /* size classes of one unit each; above, powers of two */
+#define MEM_CLASSES (MEM_SMALL + 20)
+#define MEM_FIRST   (64 * 1024)
+#define MEM_HUGE    (2 * 1024 * 1024) /* chunks from here up are made of huge pages, if there are any */
 
 struct mem_block {
 	struct mem_block *next;
@@ -19,25 +22,39 @@ struct mem_block {
 
 struct mem_chunk {
 	struct mem_chunk *next;
+	char pad[MEM_UNIT - sizeof(struct mem_chunk *)];
 };
 
 struct env_arena {
 	struct mem_block *free[MEM_CLASSES];
 	struct mem_chunk *chunks;
 	char *at, *end;
-	size_t total;
+	size_t total, next; /* bytes taken; of the next chunk */
 };
 
-static unsigned mem_class(size_t size)
+/* The class of a size, and the bytes of its blocks. */
+static unsigned mem_class(size_t size, size_t *bytes)
 {
-	return size <= (1U << MEM_MIN) ? 0
-				       : 64 - MEM_MIN - (unsigned)__builtin_clzll(size - 1);
+	size_t units = (size + MEM_UNIT - 1) / MEM_UNIT;
+	unsigned log;
+
+	if (units <= MEM_SMALL) {
+		units += !units;
+		*bytes = units * MEM_UNIT;
+		return (unsigned)units - 1;
+	}
+	log = 64 - (unsigned)__builtin_clzll(units - 1);
+	*bytes = (size_t)MEM_UNIT << log;
+	return MEM_SMALL + log - 8;
 }
 
 int env_mem_new(struct env *env)
 {
 	env->mem = calloc(1, sizeof(*env->mem));
-	return env->mem ? 0 : env_nomem(env);
+	if (!env->mem)
+		return env_nomem(env);
+	env->mem->next = MEM_FIRST;
+	return 0;
 }
 
 void env_mem_free(struct env *env)
@@ -59,37 +76,46 @@ size_t env_mem_total(const struct env *env)
 	return env->mem ? env->mem->total : 0;
 }
 
-/* The block has the size of its class. Large ones have a chunk of their own. */
+static struct mem_chunk *mem_grow(struct env_arena *a, size_t bytes)
+{
+	size_t room = MAX(a->next, bytes + sizeof(struct mem_chunk));
+	struct mem_chunk *chunk;
+
+	if (room >= MEM_HUGE) {
+		room = ALIGN_UP(room, (size_t)MEM_HUGE);
+		chunk = aligned_alloc(MEM_HUGE, room);
+		/* A page fault costs more than a state. */
+		if (chunk)
+			madvise(chunk, room, MADV_HUGEPAGE);
+	} else {
+		chunk = aligned_alloc(MEM_UNIT, ALIGN_UP(room, (size_t)MEM_UNIT));
+	}
+	if (!chunk)
+		return NULL;
+	chunk->next = a->chunks;
+	a->chunks = chunk;
+	a->total += room;
+	a->at = (char *)(chunk + 1);
+	a->end = (char *)chunk + room;
+	a->next = MIN(a->next * 4, (size_t)MEM_HUGE);
+	return chunk;
+}
+
 void *env_alloc(struct env *env, size_t size)
 {
 	struct env_arena *a = env->mem;
-	unsigned class = mem_class(size);
-	size_t bytes = (size_t)1 << (class + MEM_MIN);
-	struct mem_block *block = a->free[class];
-	struct mem_chunk *chunk;
-	size_t room;
+	struct mem_block *block;
+	size_t bytes;
+	unsigned class = mem_class(size, &bytes);
 
+	block = a->free[class];
 	if (block) {
 		a->free[class] = block->next;
 		return block;
 	}
-	if (a->total > VERIFY_MEM_LIMIT)
+	if ((size_t)(a->end - a->at) < bytes &&
+	    (a->total > VERIFY_MEM_LIMIT || !mem_grow(a, bytes)))
 		return NULL;
-	/* States are 2^k plus a bit as often as not: do not round what is cut from a chunk up
-	 * further than to its class, which keeps every block reusable. */
-	if ((size_t)(a->end - a->at) < bytes) {
-		room = MAX(bytes + sizeof(*chunk) + 16, (size_t)MEM_CHUNK);
-		chunk = malloc(room);
-		if (!chunk)
-			return NULL;
-		chunk->next = a->chunks;
-		a->chunks = chunk;
-		a->total += room;
-		if (bytes > MEM_CHUNK / 4)
-			return (char *)chunk + 16;
-		a->at = (char *)chunk + 16;
-		a->end = (char *)chunk + room;
-	}
 	block = (struct mem_block *)a->at;
 	a->at += bytes;
 	return block;
@@ -98,11 +124,12 @@ void *env_alloc(struct env *env, size_t size)
 void env_release(struct env *env, void *p, size_t size)
 {
 	struct mem_block *block = p;
+	size_t bytes;
 	unsigned class;
 
 	if (!p)
 		return;
-	class = mem_class(size);
+	class = mem_class(size, &bytes);
 	block->next = env->mem->free[class];
 	env->mem->free[class] = block;
 }
@@ -160,6 +187,12 @@ int frame_grow(struct env *env, struct frame *f, uint32_t n)
 	return 0;
 }
 
+/* Data and holes need no register. */
+static bool kind_has_reg(uint8_t first)
+{
+	return first == SLOT_SPILL || first >= SLOT_DYNPTR;
+}
+
 static int frame_copy(struct env *env, struct frame *to, const struct frame *from)
 {
 	struct slot *slots = to->slots;
@@ -174,20 +207,110 @@ static int frame_copy(struct env *env, struct frame *to, const struct frame *fro
 	if (frame_reserve(env, to, from->n_slots))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < from->n_slots; i++) {
-		/* Data and holes need no register. */
-		uint64_t kinds = get_u64(from->slots[i].kind);
-
-		if (kinds == SLOT_KINDS(SLOT_INVALID) || kinds == SLOT_KINDS(SLOT_MISC) ||
-		    kinds == SLOT_KINDS(SLOT_ZERO)) {
-			put_u64(to->slots[i].kind, kinds);
-			reg_set_not_init(&to->slots[i].reg);
-		} else {
-			to->slots[i] = from->slots[i];
-		}
+		put_u64(to->slots[i].kind, get_u64(from->slots[i].kind));
+		if (kind_has_reg(from->slots[i].kind[0]))
+			to->slots[i].reg = from->slots[i].reg;
 	}
 	to->n_slots = from->n_slots;
 	return 0;
 }
+
+/* ---- packed frames ---------------------------------------------------------------------- */
+
+static size_t packed_size(const struct frame *f)
+{
+	size_t regs = (size_t)__builtin_popcount(f->reg_mask) +
+		      (size_t)__builtin_popcountll(f->spill_mask);
+
+	return offsetof(struct frame, regs) + f->n_slots * sizeof(uint64_t) +
+	       regs * sizeof(struct reg);
+}
+
+static struct frame *frame_pack(struct env *env, const struct frame *from)
+{
+	struct frame head, *to;
+	struct reg *r;
+
+	memcpy(&head, from, offsetof(struct frame, regs));
+	head.reg_mask = 0;
+	head.spill_mask = 0;
+	for (int i = 0; i < 11; i++)
+		head.reg_mask |= (uint16_t)((from->regs[i].type != R_NOT_INIT) << i);
+	for (uint32_t i = 0; i < from->n_slots; i++)
+		head.spill_mask |= (uint64_t)kind_has_reg(from->slots[i].kind[0]) << i;
+	to = env_alloc(env, packed_size(&head));
+	if (!to)
+		return NULL;
+	memcpy(to, &head, offsetof(struct frame, regs));
+	to->cap = 0;
+	to->slots = NULL;
+	r = packed_regs(to);
+	for (uint32_t left = head.reg_mask; left; left &= left - 1)
+		*r++ = from->regs[__builtin_ctz(left)];
+	for (uint64_t left = head.spill_mask; left; left &= left - 1)
+		*r++ = from->slots[__builtin_ctzll(left)].reg;
+	for (uint32_t i = 0; i < from->n_slots; i++)
+		((uint64_t *)to->regs)[i] = get_u64(from->slots[i].kind);
+	return to;
+}
+
+/* `to` keeps its memory for slots. */
+static int frame_unpack(struct env *env, struct frame *to, const struct frame *from)
+{
+	struct slot *slots = to->slots;
+	uint16_t cap = to->cap;
+	const struct reg *r = packed_regs(from);
+
+	memcpy(to, from, offsetof(struct frame, regs));
+	to->slots = slots;
+	to->cap = cap;
+	to->n_slots = 0;
+	for (int i = 0; i < 11; i++) {
+		if (from->reg_mask >> i & 1)
+			to->regs[i] = *r++;
+		else
+			reg_set_not_init(&to->regs[i]);
+	}
+	if (frame_reserve(env, to, from->n_slots))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < from->n_slots; i++) {
+		put_u64(to->slots[i].kind, packed_kinds(from, i));
+		if (from->spill_mask >> i & 1)
+			to->slots[i].reg = *r++;
+	}
+	to->n_slots = from->n_slots;
+	return 0;
+}
+
+struct frame *frame_shrink(struct env *env, struct frame *f, uint16_t regs, uint64_t slots)
+{
+	struct frame head, *to;
+	struct reg *r;
+
+	memcpy(&head, f, offsetof(struct frame, regs));
+	head.reg_mask &= regs;
+	while (head.n_slots && !(slots >> (head.n_slots - 1) & 1))
+		head.n_slots--;
+	if (head.n_slots < VERIFY_SLOTS)
+		slots &= (UINT64_C(1) << head.n_slots) - 1;
+	head.spill_mask &= slots;
+	to = env_alloc(env, packed_size(&head));
+	if (!to)
+		return NULL;
+	memcpy(to, &head, offsetof(struct frame, regs));
+	r = packed_regs(to);
+	for (uint32_t left = head.reg_mask; left; left &= left - 1)
+		*r++ = *packed_reg(f, __builtin_ctz(left));
+	for (uint64_t left = head.spill_mask; left; left &= left - 1)
+		*r++ = *packed_slot(f, (uint32_t)__builtin_ctzll(left));
+	for (uint32_t i = 0; i < head.n_slots; i++)
+		((uint64_t *)to->regs)[i] = slots >> i & 1 ? packed_kinds(f, i)
+							   : SLOT_KINDS(SLOT_INVALID);
+	env_release(env, f, packed_size(f));
+	return to;
+}
+
+/* ---- states ----------------------------------------------------------------------------- */
 
 struct state *state_new(struct env *env)
 {
@@ -198,28 +321,17 @@ struct state *state_new(struct env *env)
 	return s;
 }
 
-int state_assign(struct env *env, struct state *to, const struct state *from)
+static void state_free_frame(struct env *env, struct state *s, uint32_t i)
 {
-	struct state old = *to;
+	if (s->frame[i] && s->packed)
+		env_release(env, s->frame[i], packed_size(s->frame[i]));
+	else
+		frame_free(env, s->frame[i]);
+	s->frame[i] = NULL;
+}
 
-	*to = *from;
-	memcpy(to->frame, old.frame, sizeof(to->frame));
-	to->refs = old.refs;
-	to->cap_refs = old.cap_refs;
-	to->n_refs = 0;
-	to->history = old.history;
-	to->cap_history = old.cap_history;
-	to->n_history = 0;
-	for (uint32_t i = from->cur + 1; i < VERIFY_MAX_FRAMES; i++) {
-		frame_free(env, to->frame[i]);
-		to->frame[i] = NULL;
-	}
-	for (uint32_t i = 0; i <= from->cur; i++) {
-		if (!to->frame[i])
-			to->frame[i] = frame_new(env);
-		if (!to->frame[i] || frame_copy(env, to->frame[i], from->frame[i]))
-			return -ENOMEM;
-	}
+static int state_copy_refs(struct env *env, struct state *to, const struct state *from)
+{
 	if (from->n_refs > to->cap_refs) {
 		env_release(env, to->refs, to->cap_refs * sizeof(*to->refs));
 		to->cap_refs = from->n_refs;
@@ -232,6 +344,11 @@ int state_assign(struct env *env, struct state *to, const struct state *from)
 	if (from->n_refs)
 		memcpy(to->refs, from->refs, from->n_refs * sizeof(*to->refs));
 	to->n_refs = from->n_refs;
+	return 0;
+}
+
+static int state_copy_history(struct env *env, struct state *to, const struct state *from)
+{
 	if (from->n_history > to->cap_history) {
 		env_release(env, to->history, to->cap_history * sizeof(*to->history));
 		to->cap_history = from->n_history;
@@ -247,6 +364,47 @@ int state_assign(struct env *env, struct state *to, const struct state *from)
 	return 0;
 }
 
+/* All but the frames; `to` keeps its memory. */
+static int state_copy_head(struct env *env, struct state *to, const struct state *from)
+{
+	struct state old = *to;
+
+	*to = *from;
+	memcpy(to->frame, old.frame, sizeof(to->frame));
+	to->packed = old.packed;
+	to->refs = old.refs;
+	to->cap_refs = old.cap_refs;
+	to->n_refs = 0;
+	to->history = old.history;
+	to->cap_history = old.cap_history;
+	to->n_history = 0;
+	if (state_copy_refs(env, to, from))
+		return -ENOMEM;
+	return state_copy_history(env, to, from);
+}
+
+/* Makes the unpacked `to` a copy of the unpacked (or packed) `from`, reusing its memory. */
+static int state_assign(struct env *env, struct state *to, const struct state *from)
+{
+	if (state_copy_head(env, to, from))
+		return -ENOMEM;
+	for (uint32_t i = from->cur + 1; i < VERIFY_MAX_FRAMES; i++)
+		state_free_frame(env, to, i);
+	for (uint32_t i = 0; i <= from->cur; i++) {
+		int err;
+
+		if (!to->frame[i])
+			to->frame[i] = frame_new(env);
+		if (!to->frame[i])
+			return -ENOMEM;
+		err = from->packed ? frame_unpack(env, to->frame[i], from->frame[i])
+				   : frame_copy(env, to->frame[i], from->frame[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 struct state *state_copy(struct env *env, const struct state *from)
 {
 	struct state *s = state_new(env);
@@ -258,14 +416,48 @@ struct state *state_copy(struct env *env, const struct state *from)
 	return s;
 }
 
+int state_unpack(struct env *env, struct state *to, const struct state *from)
+{
+	return state_assign(env, to, from);
+}
+
+int state_pack(struct env *env, struct state *to, const struct state *from)
+{
+	to->packed = true;
+	if (state_copy_head(env, to, from))
+		return -ENOMEM;
+	for (uint32_t i = 0; i <= from->cur; i++) {
+		to->frame[i] = frame_pack(env, from->frame[i]);
+		if (!to->frame[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct state *state_copy_path(struct env *env, const struct state *from)
+{
+	struct state *s = state_new(env);
+
+	if (s && state_copy_head(env, s, from)) {
+		state_free(env, s);
+		return NULL;
+	}
+	return s;
+}
+
+void state_release_parts(struct env *env, struct state *s)
+{
+	for (uint32_t i = 0; i < VERIFY_MAX_FRAMES; i++)
+		state_free_frame(env, s, i);
+	env_release(env, s->refs, s->cap_refs * sizeof(*s->refs));
+	env_release(env, s->history, s->cap_history * sizeof(*s->history));
+}
+
 void state_free(struct env *env, struct state *s)
 {
 	if (!s)
 		return;
-	for (uint32_t i = 0; i < VERIFY_MAX_FRAMES; i++)
-		frame_free(env, s->frame[i]);
-	env_release(env, s->refs, s->cap_refs * sizeof(*s->refs));
-	env_release(env, s->history, s->cap_history * sizeof(*s->history));
+	state_release_parts(env, s);
 	env_release(env, s, sizeof(*s));
 }
 

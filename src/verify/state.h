@@ -169,8 +169,15 @@ struct slot {
 /* All eight bytes of one kind, as one number. */
 #define SLOT_KINDS(kind) ((kind) * UINT64_C(0x0101010101010101))
 
+/*
+ * States that wait or are cached are many, and most of what they hold is nothing: their frames
+ * are packed (state.c), which is to say that what follows `n_slots` has another form:
+ *
+ *    kinds of the slots [n_slots][8], then the registers of reg_mask and of spill_mask
+ *
+ * and is reached through packed_kinds(), packed_reg() and packed_slot().
+ */
 struct frame {
-	struct reg regs[11];
 	uint32_t subprog;
 	uint32_t callsite; /* index of the call instruction in the caller; main: NO_CALLSITE */
 	uint8_t frameno;
@@ -182,9 +189,45 @@ struct frame {
 	uint32_t callback_depth;    /* iterations of the callback simulated on this path */
 	uint32_t async_entries; /* how often an async callback was entered */
 	struct live_inst *live; /* live.c: this function, as called along this chain */
+	uint16_t reg_mask; /* packed: registers that hold something */
+	uint64_t spill_mask; /* packed: slots with a register or an object */
 	uint16_t n_slots, cap;
 	struct slot *slots;
+	struct reg regs[11];
 };
+
+static inline uint64_t packed_kinds(const struct frame *f, uint32_t slot)
+{
+	return ((const uint64_t *)f->regs)[slot];
+}
+
+static inline struct reg *packed_regs(const struct frame *f)
+{
+	return (struct reg *)((uint64_t *)f->regs + f->n_slots);
+}
+
+/* NULL: not initialised. */
+static inline struct reg *packed_reg(const struct frame *f, int regno)
+{
+	if (!(f->reg_mask >> regno & 1))
+		return NULL;
+	return packed_regs(f) + __builtin_popcount(f->reg_mask & ((1U << regno) - 1));
+}
+
+/* NULL: neither a register nor an object. */
+static inline struct reg *packed_slot(const struct frame *f, uint32_t slot)
+{
+	if (!(f->spill_mask >> slot & 1))
+		return NULL;
+	return packed_regs(f) + __builtin_popcount(f->reg_mask) +
+	       __builtin_popcountll(f->spill_mask & ((UINT64_C(1) << slot) - 1));
+}
+
+/* The lowest byte's kind: what the slot as a whole is, if it is more than bytes. */
+static inline uint8_t kinds_first(uint64_t kinds)
+{
+	return (uint8_t)kinds;
+}
 #define NO_CALLSITE UINT32_MAX
 
 /* ---- references ------------------------------------------------------------------------- */
@@ -230,6 +273,7 @@ struct state {
 	const void *lock_ptr;
 
 	bool speculative, sleepable, cleaned;
+	bool packed; /* its frames are */
 	uint32_t branches;	/* paths that started here and are not finished */
 	struct state *parent;	/* where this path's last cached state is */
 	struct state *equal;	/* what it was found equal to */

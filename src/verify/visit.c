@@ -81,12 +81,7 @@ static void visit_count_peak(struct env *env)
 
 static void cached_free(struct env *env, struct cached *c)
 {
-	struct state *s = &c->state;
-
-	for (uint32_t i = 0; i < VERIFY_MAX_FRAMES; i++)
-		frame_free(env, s->frame[i]);
-	env_release(env, s->refs, s->cap_refs * sizeof(*s->refs));
-	env_release(env, s->history, s->cap_history * sizeof(*s->history));
+	state_release_parts(env, &c->state);
 	env_release(env, c, sizeof(*c));
 }
 
@@ -158,7 +153,7 @@ static int loop_add_edge(struct env *env, struct state *old)
 		return env_fail(env, -EFAULT, REASON_INTERNAL, "back edge outside of a loop");
 	e = env_alloc(env, sizeof(*e));
 	if (e)
-		e->state = state_copy(env, env->st);
+		e->state = state_copy_path(env, env->st);
 	if (!e || !e->state)
 		return env_nomem(env);
 	e->state->equal = old;
@@ -247,28 +242,23 @@ static bool same_calls(const struct state *a, const struct state *b)
 }
 
 /* What no path reads any more does not have to be alike. */
-static void state_clean(struct env *env, struct state *s)
+static int state_clean(struct env *env, struct state *s)
 {
-	s->cleaned = true;
-	for (uint32_t i = 0; i <= s->cur; i++) {
-		struct frame *f = s->frame[i];
-		uint16_t live = env->aux[state_insn(s, i)].live_before;
-		uint64_t slots = live_slots(env, s, i);
-		uint32_t used = 0;
+	uint64_t slots[VERIFY_MAX_FRAMES];
 
-		for (int r = 0; r < 10; r++)
-			if (!(live >> r & 1))
-				reg_set_not_init(&f->regs[r]);
-		for (uint32_t n = 0; n < f->n_slots; n++) {
-			if (slots >> n & 1) {
-				used = n + 1;
-				continue;
-			}
-			put_u64(f->slots[n].kind, SLOT_KINDS(SLOT_INVALID));
-			reg_set_not_init(&f->slots[n].reg);
-		}
-		f->n_slots = (uint16_t)used;
+	s->cleaned = true;
+	for (uint32_t i = 0; i <= s->cur; i++)
+		slots[i] = live_slots(env, s, i);
+	for (uint32_t i = 0; i <= s->cur; i++) {
+		/* r10 is what it is. */
+		uint16_t regs = env->aux[state_insn(s, i)].live_before | 1U << BPF_REG_10;
+		struct frame *f = frame_shrink(env, s->frame[i], regs, slots[i]);
+
+		if (!f)
+			return env_nomem(env);
+		s->frame[i] = f;
 	}
+	return 0;
 }
 
 static bool loop_open(const struct env *env, const struct state *s)
@@ -278,12 +268,13 @@ static bool loop_open(const struct env *env, const struct state *s)
 	return l && l->edges;
 }
 
-static void clean_states(struct env *env)
+static int clean_states(struct env *env)
 {
 	for (struct cached *c = env->visit->heads[env->insn]; c; c = c->next)
 		if (!c->state.branches && !c->state.cleaned && same_calls(&c->state, env->st) &&
-		    !loop_open(env, &c->state))
-			state_clean(env, &c->state);
+		    !loop_open(env, &c->state) && state_clean(env, &c->state))
+			return -ENOMEM;
+	return 0;
 }
 
 /* ---- a visit ---------------------------------------------------------------------------- */
@@ -296,9 +287,13 @@ static bool maybe_looping(const struct state *old, const struct state *cur)
 		return false;
 	o = old->frame[old->cur];
 	c = cur->frame[cur->cur];
-	for (int i = 0; i < 11; i++)
-		if (memcmp(&o->regs[i], &c->regs[i], offsetof(struct reg, precise)) != 0)
+	for (int i = 0; i < 11; i++) {
+		const struct reg *r = packed_reg(o, i);
+
+		if (r ? memcmp(r, &c->regs[i], offsetof(struct reg, precise)) != 0
+		      : c->regs[i].type != R_NOT_INIT)
 			return false;
+	}
 	return true;
 }
 
@@ -306,10 +301,11 @@ static bool iter_depths_differ(const struct state *old, const struct state *cur)
 {
 	for (uint32_t i = 0; i <= old->cur; i++)
 		for (uint32_t n = 0; n < old->frame[i]->n_slots; n++) {
-			const struct slot *o = &old->frame[i]->slots[n];
+			const struct reg *o = packed_slot(old->frame[i], n);
 
-			if (o->kind[0] == SLOT_ITER && o->reg.iter.phase == ITER_ACTIVE &&
-			    o->reg.iter.depth != cur->frame[i]->slots[n].reg.iter.depth)
+			if (o && kinds_first(packed_kinds(old->frame[i], n)) == SLOT_ITER &&
+			    o->iter.phase == ITER_ACTIVE &&
+			    o->iter.depth != cur->frame[i]->slots[n].reg.iter.depth)
 				return true;
 		}
 	return false;
@@ -408,7 +404,7 @@ static int visit_add(struct env *env)
 	env->prev_insns_processed = env->insns_processed;
 	if (env->bpf_capable)
 		precise_forget(cur);
-	if (state_assign(env, &c->state, cur))
+	if (state_pack(env, &c->state, cur))
 		return env_nomem(env);
 	c->state.insn = env->insn;
 	if (loop_enter(env, &c->state))
@@ -433,7 +429,8 @@ int visit_state(struct env *env)
 	     add = force || (jumps >= 2 && insns >= 8), loop;
 	enum visit v;
 
-	clean_states(env);
+	if (clean_states(env))
+		return -ENOMEM;
 	while (*at) {
 		struct cached *c = *at;
 
