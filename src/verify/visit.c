@@ -20,7 +20,8 @@ struct cached {
 	struct state state; /* first: a state's parent is one of these */
 	struct cached *next;
 	uint32_t hits, misses;
-	bool evicted; /* out of the list, but paths that began here are not finished */
+	uint32_t edges; /* back edges to it */
+	bool evicted; /* out of the list, but paths that began here, or edges, still need it */
 };
 
 struct back_edge {
@@ -79,10 +80,24 @@ static void visit_count_peak(struct env *env)
 	env->peak_states = MAX(env->peak_states, now);
 }
 
+static bool cached_needed(const struct cached *c)
+{
+	return c->state.branches || c->edges;
+}
+
 static void cached_free(struct env *env, struct cached *c)
 {
 	state_release_parts(env, &c->state);
 	env_release(env, c, sizeof(*c));
+}
+
+/* An evicted state goes when nothing needs it any more. */
+static void cached_drop(struct env *env, struct cached *c)
+{
+	if (!c->evicted || cached_needed(c))
+		return;
+	env->visit->n_evicted--;
+	cached_free(env, c);
 }
 
 /* ---- loops ------------------------------------------------------------------------------ */
@@ -158,6 +173,7 @@ static int loop_add_edge(struct env *env, struct state *old)
 		return env_nomem(env);
 	e->state->equal = old;
 	e->state->insn = env->insn;
+	((struct cached *)old)->edges++;
 	e->next = l->edges;
 	l->edges = e;
 	l->n_edges++;
@@ -182,7 +198,11 @@ static int loop_settle(struct env *env, struct loop *l)
 		}
 	}
 	for (struct back_edge *e = l->edges, *next; e; e = next) {
+		struct cached *c = (struct cached *)e->state->equal;
+
 		next = e->next;
+		c->edges--;
+		cached_drop(env, c);
 		state_free(env, e->state);
 		env_release(env, e, sizeof(*e));
 	}
@@ -219,10 +239,8 @@ int visit_path_done(struct env *env, struct state *s)
 		if (err)
 			return err;
 		/* The first is the current state, all others are cached. */
-		if (!first && ((struct cached *)s)->evicted) {
-			env->visit->n_evicted--;
-			cached_free(env, (struct cached *)s);
-		}
+		if (!first)
+			cached_drop(env, (struct cached *)s);
 		first = false;
 		s = parent;
 	}
@@ -381,7 +399,7 @@ static void visit_miss(struct env *env, struct cached **at, bool adding)
 		return;
 	*at = c->next;
 	env->explored_states--;
-	if (c->state.branches) {
+	if (cached_needed(c)) {
 		c->evicted = true;
 		env->visit->n_evicted++;
 	} else {
