@@ -749,6 +749,25 @@ static void call_refine(struct env *env, const struct call *call)
 	}
 }
 
+/* Where the address of the function at hand is known. */
+static int call_check_func_ip(struct env *env, const struct call *call)
+{
+	uint32_t type = env->type->type, attach = env->image->expected_attach_type;
+
+	if (call->func_id != BPF_FUNC_get_func_ip || type == BPF_PROG_TYPE_KPROBE)
+		return 0;
+	if (type != BPF_PROG_TYPE_TRACING)
+		return env_fail(env, -BTF_ENOTSUPP, REASON_CALL_CONTEXT,
+				"func bpf_%s#%u not supported for program type %u", call->name,
+				call->func_id, type);
+	if (attach != BPF_TRACE_FENTRY && attach != BPF_TRACE_FEXIT &&
+	    attach != BPF_MODIFY_RETURN)
+		return env_fail(env, -BTF_ENOTSUPP, REASON_CALL_CONTEXT,
+				"func bpf_%s#%u supported only for fentry/fexit/fmod_ret programs",
+				call->name, call->func_id);
+	return 0;
+}
+
 /* ---- the call --------------------------------------------------------------------------- */
 
 /* Conformance runs call what nobody knows: five arguments, a number comes back. */
@@ -803,6 +822,8 @@ int call_helper(struct env *env)
 		return err;
 	call_refine(env, &call);
 	err = call_check_map(env, &call);
+	if (!err)
+		err = call_check_func_ip(env, &call);
 	if (!err && moves)
 		state_forget_packets(env);
 	return err;
