@@ -77,12 +77,6 @@ static bool call_has_callback(uint32_t id)
 	}
 }
 
-/* Who knows what a program does that is tail-called? */
-static bool call_pkt_moves(const struct helper *helper)
-{
-	return helper->flags & HELPER_PKT_MOVES || helper->id == BPF_FUNC_tail_call;
-}
-
 void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_args)
 {
 	const struct helper *helper;
@@ -96,7 +90,8 @@ void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_ar
 	if (!call_contract(env, id, &helper)) {
 		if (helper->flags & HELPER_MIGHT_SLEEP)
 			*traits |= CALL_MIGHT_SLEEP;
-		if (call_pkt_moves(helper))
+		/* Who knows what a program does that is tail-called? */
+		if (helper->flags & HELPER_PKT_MOVES || id == BPF_FUNC_tail_call)
 			*traits |= CALL_PKT_MOVES;
 		if (helper->flags & HELPER_FASTCALL)
 			*traits |= CALL_FASTCALL;
@@ -544,7 +539,7 @@ static bool call_moves_packet(struct env *env, const struct call *call)
 	const struct reg *dynptr;
 
 	if (call->func_id != BPF_FUNC_dynptr_write)
-		return call_pkt_moves(call->helper);
+		return call->helper->flags & HELPER_PKT_MOVES;
 	dynptr = dynptr_get(env, env_reg(env, 1));
 	return dynptr && (dynptr->dynptr.type == DYN_SKB || dynptr->dynptr.type == DYN_SKB_META);
 }
@@ -794,6 +789,17 @@ static int call_arguments(struct env *env, struct call *call)
 	return err;
 }
 
+/* A tail call that is made ends the function; what it calls may have moved the packet. In the main
+ * program that end is not followed. */
+static int call_end_function(struct env *env)
+{
+	if (!explore_push(env, env->insn + 1, env->insn, false))
+		return env->err;
+	state_forget_packets(env);
+	reg_set_unknown(env, env_reg(env, 0));
+	return func_return(env);
+}
+
 int call_helper(struct env *env)
 {
 	struct call call = {.func_id = (uint32_t)env_insn(env)->imm, .const_key = -1};
@@ -826,6 +832,8 @@ int call_helper(struct env *env)
 		err = call_check_func_ip(env, &call);
 	if (!err && moves)
 		state_forget_packets(env);
+	if (!err && call.func_id == BPF_FUNC_tail_call && env->st->cur)
+		err = call_end_function(env);
 	return err;
 }
 

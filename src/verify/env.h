@@ -473,6 +473,8 @@ int func_call(struct env *env); /* the current instruction calls a local functio
 int func_push_callback(struct env *env, enum callback_kind kind, uint32_t subprog);
 /* exit: back into the caller, or the end of the path (*done). */
 int func_exit(struct env *env, bool exception, bool *done);
+/* Leaves a function that was called, with what is in r0, without asking whether it may. */
+int func_return(struct env *env);
 /* Every reference, lock, rcu section, ... must be over. prefix: "BPF_EXIT instruction in main prog" */
 int func_check_leaks(struct env *env, bool exception, bool check_lock, const char *prefix);
 /* regs[regno] may be what the program returns. name: "R0", or what the message says instead. */

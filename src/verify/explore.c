@@ -316,11 +316,18 @@ static int explore_packet(struct env *env, int form)
 		return err;
 	regs_clobber(env, f);
 	reg_set_unknown(env, &f->regs[BPF_REG_0]);
-	return 0;
+	if (!env->st->cur)
+		return 0;
+	/* Beyond the packet a function ends, with 0. */
+	if (!explore_push(env, env->insn + 1, env->insn, false))
+		return env->err;
+	reg_set_const(env, &f->regs[BPF_REG_0], 0);
+	return func_return(env);
 }
 
 static int explore_call(struct env *env, int id, bool *done)
 {
+	uint32_t here = env->insn;
 	int err;
 
 	if (id == ISA_CALL_LOCAL)
@@ -331,7 +338,7 @@ static int explore_call(struct env *env, int id, bool *done)
 				"function calls are not allowed while holding a lock");
 	err = id == ISA_CALL_HELPER ? call_helper(env) : call_kfunc(env);
 	*done = err > 0;
-	if (err >= 0)
+	if (err >= 0 && env->insn == here)
 		env->insn++;
 	return MIN(err, 0);
 }
@@ -396,7 +403,7 @@ static int explore_insn(struct env *env, bool *done)
 		err = env_fail(env, -EINVAL, REASON_BAD_INSN, "unknown opcode %02x",
 			       env_insn(env)->code);
 	}
-	if (!err)
+	if (!err && env->insn == here)
 		env->insn = here + (uint32_t)isa_slots(&env->insns[here]);
 	return err;
 }

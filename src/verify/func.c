@@ -299,7 +299,7 @@ static int ret_out_of_range(struct env *env, const struct reg *r, int64_t min, i
 			    (long long)max);
 }
 
-static int func_return(struct env *env)
+int func_return(struct env *env)
 {
 	struct state *s = env->st;
 	struct frame *callee = state_frame(s), *caller = s->frame[s->cur - 1];

@@ -225,6 +225,16 @@ static int step_call_local(struct env *env, uint32_t i, uint32_t next)
 	return 0;
 }
 
+static int step_enter(struct env *env, uint32_t i)
+{
+	struct env_precise *bt = env->precise;
+
+	if (bt->frame + 1 == VERIFY_MAX_FRAMES)
+		return step_contradiction(env, i, "exit");
+	bt->frame++;
+	return 0;
+}
+
 static int step_call(struct env *env, uint32_t i, uint32_t next)
 {
 	struct env_precise *bt = env->precise;
@@ -240,7 +250,8 @@ static int step_call(struct env *env, uint32_t i, uint32_t next)
 	bt_clear(bt, BPF_REG_0);
 	if (bt->regs[bt->frame] & BT_ARGS)
 		return step_contradiction(env, i, "call");
-	return 0;
+	/* A tail call that was made: into the function from behind. */
+	return i + 1 != next && next != NO_CALLSITE ? step_enter(env, i) : 0;
 }
 
 /* exit: into a function or callback from behind. */
@@ -306,10 +317,12 @@ static int step_form(struct env *env, uint32_t i, uint32_t next, const struct ju
 		return 0;
 	case ISA_FORM_LD_ABS:
 	case ISA_FORM_LD_IND:
-		if (!bt_has(bt, BPF_REG_0))
-			return 0;
-		bt_clear(bt, BPF_REG_0);
-		return -ENOTSUP;
+		if (bt_has(bt, BPF_REG_0)) {
+			bt_clear(bt, BPF_REG_0);
+			return -ENOTSUP;
+		}
+		/* A function that ended where the packet does. */
+		return i + 1 != next && next != NO_CALLSITE ? step_enter(env, i) : 0;
 	default:
 		return 0;
 	}
