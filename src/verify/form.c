@@ -182,26 +182,35 @@ static int form_func_info(struct env *env)
 		sub->func = info->type_id;
 		sub->name = btf_name(image->btf, info->type_id);
 		sub->is_global = i && btf_type_vlen(t) == BTF_FUNC_GLOBAL;
-		if (sub->has_ld_abs && i) {
+		if ((sub->has_ld_abs || sub->has_tail_call) && i) {
 			const struct btf_type *proto = btf_func_proto(image->btf, info->type_id, NULL);
 			const struct btf_type *ret =
 				proto ? btf_skip_mods(image->btf, proto->type, NULL) : NULL;
 
 			if (!ret || !btf_type_is_scalar(ret))
 				return form_fail(env, sub->start, -EINVAL, REASON_BAD_DEBUG_INFO,
-						 "LD_ABS is only allowed in functions that return "
-						 "'int'.");
+						 sub->has_ld_abs
+							 ? "LD_ABS is only allowed in functions "
+							   "that return 'int'."
+							 : "tail_call is only allowed in functions "
+							   "that return 'int'.");
 		}
 	}
 	return 0;
 }
 
-static int form_abs_without_types(struct env *env)
+/* What may end a function before its end needs to know what the function returns. */
+static int form_ends_without_types(struct env *env)
 {
-	for (uint32_t i = 1; i < env->n_subs; i++)
-		if (env->subs[i].has_ld_abs && !env->subs[i].func)
-			return form_fail(env, env->subs[i].start, -EINVAL, REASON_BAD_DEBUG_INFO,
-					 "LD_ABS is not allowed in subprogs without BTF");
+	for (uint32_t i = 1; i < env->n_subs; i++) {
+		const struct subprog *sub = &env->subs[i];
+
+		if ((sub->has_ld_abs || sub->has_tail_call) && !sub->func)
+			return form_fail(
+				env, sub->start, -EINVAL, REASON_BAD_DEBUG_INFO,
+				sub->has_ld_abs ? "LD_ABS is not allowed in subprogs without BTF"
+						: "tail_call is not allowed in subprogs without BTF");
+	}
 	return 0;
 }
 
@@ -303,7 +312,7 @@ int form_program(struct env *env)
 	if (!err)
 		err = form_func_info(env);
 	if (!err)
-		err = form_abs_without_types(env);
+		err = form_ends_without_types(env);
 	if (!err)
 		err = form_insns(env);
 	for (uint32_t i = 0; !err && i < env->image->n_maps; i++) {

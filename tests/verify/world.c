@@ -71,6 +71,8 @@ bool world_line(struct world *w, const char *text_line)
 	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text_line, "\n"), text_line);
 	if (world_map_line(w, line))
 		return true;
+	if (!strcmp(line, "# types"))
+		return w->want_types = true;
 	if (sscanf(line, "# inner: %31s %15s", name, text) == 2) {
 		m = world_find(w, name);
 		if (!m)
@@ -267,7 +269,7 @@ void world_build(struct world *w, const struct bpf_insn *insns, uint32_t n, bool
 	w->btf_fd = -1;
 	for (uint32_t i = 0; i < w->n_maps; i++)
 		need_types |= w->maps[i].fields.n > 0;
-	if (!need_types && !w->n_structs)
+	if (!need_types && !w->want_types && !w->n_structs)
 		return;
 	w->strings = calloc(1, 1);
 	w->strings_len = 1;

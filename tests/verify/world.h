@@ -8,6 +8,7 @@
  *   # map: NAME TYPE KEY VALUE ENTRIES [FLAGS]    a map; TYPE as bpftool prints it
  *   # inner: NAME INNER                           a map of maps holds maps like INNER
  *   # struct: NAME SIZE                           a type of the program's own
+ *   # types                                       functions have types, whether needed or not
  *   # field: NAME OFFSET WHAT [STRUCT]            of a map's value or such a type: bpf_spin_lock,
  *                                                 bpf_timer, ..., kptr STRUCT, u64
  *   # field: NAME OFFSET bpf_list_head STRUCT:MEMBER   likewise bpf_rb_root; members are f0, f1, ...
@@ -52,6 +53,7 @@ struct world {
 		struct world_fields fields;
 	} structs[WORLD_STRUCTS];
 	uint32_t n_structs;
+	bool want_types;
 
 	/* Made of it. */
 	uint8_t *types; /* BTF: the records, then the strings are appended */
