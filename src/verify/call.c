@@ -7,6 +7,7 @@
  * and what the result is. After a call r0 is the result and r1-r5 are gone, whatever they were.
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -446,7 +447,7 @@ static int call_loop(struct env *env, struct call *call)
 	if (f->callback_depth < f->regs[1].var.umax)
 		return func_push_callback(env, CALLBACK_LOOP, call->subprog);
 	f->callback_depth = 0;
-	if (env->image->log && (env->image->log->level & 2))
+	if (log_all(env))
 		env_note(env, "frame%u bpf_loop iteration limit reached", env->st->cur);
 	return 0;
 }

@@ -8,6 +8,7 @@
  * be destroyed but released, and all its clones with it.
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #define DYNPTR_SLOTS 2
 
@@ -74,7 +75,7 @@ static int dynptr_clear(struct env *env, struct frame *f, uint32_t slot)
 		put_u64(f->slots[i].kind, SLOT_KINDS(SLOT_INVALID));
 		reg_set_not_init(&f->slots[i].reg);
 	}
-	return live_write(env, f->frameno, dynptr_mask(slot));
+	return log_object_write(env, f->frameno, dynptr_mask(slot));
 }
 
 int dynptr_destroy_overwritten(struct env *env, struct frame *f, uint32_t slot)
@@ -128,7 +129,7 @@ static int dynptr_mark(struct env *env, const struct reg *reg, enum dynptr_type 
 		s->reg.dynptr.type = (uint8_t)type;
 		s->reg.dynptr.first_slot = i == slot;
 	}
-	return live_write(env, f->frameno, dynptr_mask((uint32_t)slot));
+	return log_object_write(env, f->frameno, dynptr_mask((uint32_t)slot));
 }
 
 int dynptr_unmark(struct env *env, int regno)
@@ -222,5 +223,7 @@ int dynptr_arg(struct env *env, int regno, uint32_t arg, enum dynptr_type type, 
 				    dynptr_type_text(type), regno - 1);
 	if (reg->type == R_DYNPTR)
 		return 0;
+	if (log_on(env))
+		log_touch(env, dynptr_mask((uint32_t)dynptr_slot(env, reg)));
 	return live_read(env, reg->frame, dynptr_mask((uint32_t)dynptr_slot(env, reg)));
 }

@@ -11,7 +11,8 @@
  *    func.c     functions, callbacks, exit        depth.c      stack depth over the call graph
  *    call.c     helpers: the call    args.c  their arguments  dynptr.c, lock.c  special objects
  *    kfunc.c    kernel functions, iter.c, graph.c their objects
- *    log.c      the kernel's log format           reason.c, explain.c  diagnostics for people
+ *    log.c, text.c  the kernel's log format (log.h)
+ *    reason.c, explain.c  diagnostics for people
  *
  * Everything here belongs to the one thread that verifies. Functions return 0 or a negative
  * errno after env_fail() has recorded the reason (the first reason counts).
@@ -142,6 +143,7 @@ struct env {
 	struct env_visit *visit;     /* visit.c */
 	struct env_live *live;	     /* live.c */
 	struct env_precise *precise; /* precise.c */
+	struct env_log *log;	     /* log.c: NULL if nobody reads it */
 	struct jump *jump; /* the history's entry of the current instruction, if it has one */
 };
 
@@ -353,17 +355,6 @@ int form_program(struct env *env);	 /* opcodes, functions, jumps, references to 
 int cfg_build(struct env *env);	 /* prune points, live registers, loops, unreachable code */
 void fastcall_mark(struct env *env); /* spills around calls that preserve registers */
 int depth_check(struct env *env);
-
-/* ---- log.c ----------------------------------------------------------------------------------- */
-
-void log_text(struct env *env, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void log_finish(struct env *env, uint64_t time_ns);
-void log_arrive(struct env *env, bool pruned);
-void log_path(struct env *env);
-void log_call(struct env *env);
-void log_return(struct env *env);
-size_t log_position(const struct env *env);
-void log_rewind(struct env *env, size_t position);
 
 /* ---- explore.c, attach.c ------------------------------------------------------------------------------- */
 

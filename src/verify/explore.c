@@ -7,6 +7,7 @@
  * instruction's handler sets env->insn to the next one.
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <stdlib.h>
 
@@ -384,7 +385,10 @@ static int explore_insn(struct env *env, bool *done)
 	case ISA_FORM_JMP_RR:
 	case ISA_FORM_JMP_RI:
 		env->jumps_processed++;
-		return branch_insn(env);
+		err = branch_insn(env);
+		if (!err && log_on(env) && form != ISA_FORM_JCOND)
+			log_branch(env);
+		return err;
 	case ISA_FORM_CALL:
 	case ISA_FORM_KFUNC:
 		env->jumps_processed++;
@@ -456,7 +460,8 @@ int explore(struct env *env)
 			return err;
 		pruned = err > 0;
 		done = pruned;
-		log_arrive(env, pruned);
+		if (log_on(env))
+			log_arrive(env, pruned);
 		if (!done && env->image->observe) {
 			err = env->image->observe(env->image->observe_user, env->st, env->insn);
 			if (err)

@@ -7,6 +7,7 @@
  * may be wrong, as in the kernel.
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <stdlib.h>
 
@@ -112,8 +113,11 @@ static int form_subprogs(struct env *env)
 		}
 		env->aux[i].subprog = at - 1;
 	}
-	if (!err)
+	if (!err) {
 		env->subs[at - 1].end = env->n_insns;
+		if (log_on(env))
+			log_functions(env);
+	}
 	free(starts);
 	return err;
 }

@@ -6,6 +6,7 @@
  */
 #include "verify/internal.h"
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -131,6 +132,8 @@ static int full_arguments(struct env *env, uint32_t subprog)
 
 	if (!subprog && env->type->type != BPF_PROG_TYPE_EXT) {
 		reg_set_pointer(&f->regs[1], R_CTX, 0);
+		if (log_on(env))
+			log_signature(env);
 		return 0;
 	}
 	env->at = sub->start;
@@ -170,7 +173,11 @@ static int full_function(struct env *env, uint32_t subprog)
 		err = full_arguments(env, subprog);
 	if (!err && !subprog && env->attach.btf)
 		err = attach_acquire_args(env);
-	return err ? err : explore(env);
+	if (!err)
+		err = explore(env);
+	if (!err && log_on(env))
+		log_verified(env);
+	return err;
 }
 
 /* Global functions that are called, and those that these call. */
@@ -249,6 +256,7 @@ static void full_free(struct env *env)
 	visit_free(env);
 	live_free(env);
 	free(env->precise);
+	log_free(env);
 	env_mem_free(env);
 	free(env->subs);
 	free(env->aux);
@@ -258,6 +266,8 @@ static int full_run(struct env *env)
 {
 	int err = env_mem_new(env);
 
+	if (!err)
+		err = log_new(env);
 	env->aux = calloc(env->n_insns, sizeof(*env->aux));
 	if (!err && !env->aux)
 		err = env_nomem(env);
@@ -276,6 +286,8 @@ static int full_run(struct env *env)
 		err = full_attach(env);
 	if (!err)
 		err = cfg_build(env);
+	if (!err && log_on(env))
+		log_live_regs(env);
 	if (!err)
 		fastcall_mark(env);
 	if (!err)

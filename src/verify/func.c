@@ -8,6 +8,7 @@
  * instruction, returns to it, and the helper is called again until nothing new is learnt.
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <limits.h>
 
@@ -21,6 +22,8 @@ void frame_init(struct env *env, struct frame *f, uint32_t frameno, uint32_t sub
 	f->frameno = (uint8_t)frameno;
 	f->subprog = subprog;
 	f->callsite = callsite;
+	if (log_on(env))
+		log_touch_all(env);
 }
 
 int func_prepare_args(struct env *env, uint32_t subprog)

@@ -8,6 +8,7 @@
  * an RCU section is the promise that objects read in it live on.
  */
 #include "verify/kfunc.h"
+#include "verify/log.h"
 
 enum { IRQ_NATIVE, IRQ_LOCK };
 
@@ -55,7 +56,7 @@ static int irq_save(struct env *env, int regno, uint8_t class)
 	reg_set_pointer(&s->reg, R_STACK, 0);
 	s->reg.ref = id;
 	s->reg.irq.kfunc_class = class;
-	return live_write(env, r->frame, UINT64_C(1) << slot);
+	return log_object_write(env, r->frame, UINT64_C(1) << slot);
 }
 
 static int irq_restore_slot(struct env *env, uint32_t frame, uint32_t slot, uint8_t class)
@@ -80,7 +81,7 @@ static int irq_restore_slot(struct env *env, uint32_t frame, uint32_t slot, uint
 	}
 	memset(s->kind, SLOT_INVALID, sizeof(s->kind));
 	reg_set_not_init(&s->reg);
-	return live_write(env, frame, UINT64_C(1) << slot);
+	return log_object_write(env, frame, UINT64_C(1) << slot);
 }
 
 static int irq_restore(struct env *env, int regno, uint8_t class)

@@ -9,6 +9,7 @@
  * is drained from then on.
  */
 #include "verify/kfunc.h"
+#include "verify/log.h"
 
 #define ITER_PREFIX "bpf_iter_"
 
@@ -91,7 +92,7 @@ static int iter_mark(struct env *env, const struct kfunc_call *c, const struct r
 		s->reg.iter.btf_id = id;
 		s->reg.iter.phase = ITER_ACTIVE;
 	}
-	return live_write(env, r->frame, iter_mask((uint32_t)slot, n));
+	return log_object_write(env, r->frame, iter_mask((uint32_t)slot, n));
 }
 
 static int iter_new(struct env *env, const struct kfunc_call *c, int regno, uint32_t id, uint32_t n)
@@ -145,7 +146,7 @@ static int iter_destroy(struct env *env, struct frame *f, uint32_t slot, uint32_
 		memset(s->kind, SLOT_INVALID, sizeof(s->kind));
 		reg_set_not_init(&s->reg);
 	}
-	return live_write(env, f->frameno, iter_mask(slot, n));
+	return log_object_write(env, f->frameno, iter_mask(slot, n));
 }
 
 int iter_arg(struct env *env, struct kfunc_call *c, int regno)
@@ -173,6 +174,8 @@ int iter_arg(struct env *env, struct kfunc_call *c, int regno)
 		return env_fail_reg(env, slot, REASON_ITER, regno,
 				    "expected an initialized iter_%s as arg #%d",
 				    iter_text(f->btf, id), regno - 1);
+	if (log_on(env))
+		log_touch(env, iter_mask((uint32_t)slot, n));
 	err = live_read(env, r->frame, iter_mask((uint32_t)slot, n));
 	if (err)
 		return err;

@@ -11,6 +11,7 @@
  *         marks <-- masks carried on backwards <-- marks <--- trace
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <stdlib.h>
 
@@ -332,6 +333,9 @@ static int step_back(struct env *env, uint32_t i, uint32_t next, const struct ju
 {
 	int err;
 
+	if (log_all(env))
+		log_trace_step(env, env->precise->frame, i, env->precise->regs[env->precise->frame],
+			       env->precise->slots[env->precise->frame]);
 	/* A condition told something of several scalars: they go together before and after. */
 	step_linked(env->precise, j);
 	err = step_form(env, i, next, j);
@@ -342,8 +346,25 @@ static int step_back(struct env *env, uint32_t i, uint32_t next, const struct ju
 
 /* ---- marks ------------------------------------------------------------------------------ */
 
+static void frame_log_marks(struct env *env, const struct frame *f)
+{
+	const struct reg *r = packed_regs(f);
+	uint16_t regs = 0;
+	uint64_t slots = 0;
+
+	for (uint32_t left = f->reg_mask; left; left &= left - 1, r++)
+		if (r->type == R_SCALAR && !r->precise)
+			regs |= (uint16_t)(left & -left);
+	for (uint64_t left = f->spill_mask; left; left &= left - 1, r++)
+		if (r->type == R_SCALAR && !r->precise)
+			slots |= left & -left;
+	log_force(env, f->frameno, regs, slots);
+}
+
 void precise_mark_all(struct env *env, struct state *s)
 {
+	if (log_all(env))
+		log_force_begin(env, s->cur);
 	for (s = s->parent; s; s = s->parent)
 		for (uint32_t i = 0; i <= s->cur; i++) {
 			struct frame *f = s->frame[i];
@@ -351,6 +372,8 @@ void precise_mark_all(struct env *env, struct state *s)
 			int n = __builtin_popcount(f->reg_mask) +
 				__builtin_popcountll(f->spill_mask);
 
+			if (log_all(env))
+				frame_log_marks(env, f);
 			for (; n; n--, r++)
 				if (r->type == R_SCALAR)
 					r->precise = true;
@@ -371,7 +394,8 @@ static int state_mark(struct env *env, struct state *s, bool *changed)
 {
 	struct env_precise *bt = env->precise;
 
-	for (uint32_t n = 0; n <= bt->frame; n++) {
+	for (int top = (int)bt->frame; top >= 0; top--) {
+		uint32_t n = (uint32_t)top;
 		struct frame *f = s->frame[n];
 
 		if (!f || n > s->cur)
@@ -398,6 +422,8 @@ static int state_mark(struct env *env, struct state *s, bool *changed)
 			else
 				r->precise = *changed = true;
 		}
+		if (log_all(env))
+			log_trace_parent(env, n, bt->regs[n], bt->slots[n], s);
 	}
 	return 0;
 }
@@ -428,6 +454,8 @@ static int trace(struct env *env, struct state *start, bool *changed)
 		return 0;
 	for (;;) {
 		n = s->n_history;
+		if (log_all(env))
+			log_trace_begin(env, bt->frame, last, s->first_insn, next);
 		if (last == NO_CALLSITE)
 			return trace_entry(env, s, next, changed);
 		for (i = last;;) {
@@ -508,6 +536,8 @@ int precise_propagate(struct env *env, const struct state *old, struct state *cu
 			    kinds_first(packed_kinds(f, i)) == SLOT_SPILL)
 				bt->slots[n] |= UINT64_C(1) << i;
 		}
+		if (log_all(env) && (bt->regs[n] || bt->slots[n]))
+			log_propagate(env, n, bt->regs[n], bt->slots[n]);
 	}
 	return trace(env, cur, changed);
 }

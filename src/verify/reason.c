@@ -3,6 +3,7 @@
  * verify/reason.c - why a program is refused: the first reason that is given counts.
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include "base/diag.h"
 
@@ -69,7 +70,7 @@ void env_note(struct env *env, const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
-	if (!env->image->log)
+	if (!log_on(env))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

@@ -7,6 +7,7 @@
  * becomes better known by it, and what was known is lost.
  */
 #include "verify/mem.h"
+#include "verify/log.h"
 
 /* Byte of its slot that r10 + off (off < 0) is. */
 static uint32_t stack_byte(int off)
@@ -228,6 +229,8 @@ static int stack_write_fixed(struct env *env, struct frame *f, int off, int size
 	if (err)
 		return err;
 	stack_fastcall(env, f->subprog, off);
+	if (log_on(env))
+		log_touch(env, UINT64_C(1) << n);
 	if (start && size == SLOT_BYTES) {
 		err = live_write(env, f->frameno, UINT64_C(1) << n);
 		if (err)
@@ -267,6 +270,8 @@ static int stack_write_maybe(struct env *env, struct frame *f, int off, bool zer
 		return 0;
 	}
 	slot_scrub_object(slot);
+	if (log_on(env))
+		log_touch(env, UINT64_C(1) << stack_slot(off));
 	if (zero && *kind == SLOT_ZERO) {
 		*stays_zero = true;
 		return 0;
@@ -394,6 +399,8 @@ static int stack_read_fixed(struct env *env, struct frame *f, int off, int size,
 	if (err)
 		return err;
 	stack_fastcall(env, state_frame(env->st)->subprog, off);
+	if (log_on(env))
+		log_touch(env, UINT64_C(1) << stack_slot(off));
 	if (slot_is_spill(slot))
 		return stack_read_spill(env, f, off, size, dst);
 	for (int i = 0; i < size; i++)

@@ -9,6 +9,7 @@
  * changes (back edges of a strongly connected component).
  */
 #include "verify/env.h"
+#include "verify/log.h"
 
 #include <stdlib.h>
 
@@ -153,8 +154,11 @@ static int loop_enter(struct env *env, struct state *s)
 		l->next = env->visit->loops[key.scc];
 		env->visit->loops[key.scc] = l;
 	}
-	if (!l->entry)
-		l->entry = s;
+	if (l->entry)
+		return 0;
+	l->entry = s;
+	if (log_all(env))
+		log_loop(env, "enter", l->calls, l->n_calls, l->scc);
 	return 0;
 }
 
@@ -178,6 +182,8 @@ static int loop_add_edge(struct env *env, struct state *old)
 	l->edges = e;
 	l->n_edges++;
 	env->visit->n_edges++;
+	if (log_all(env))
+		log_loop(env, "backedge", l->calls, l->n_calls, l->scc);
 	visit_count_peak(env);
 	return 0;
 }
@@ -217,6 +223,8 @@ static int loop_leave(struct env *env, struct state *s)
 	if (!l || l->entry != s)
 		return 0;
 	l->entry = NULL;
+	if (log_all(env))
+		log_loop(env, "exit", l->calls, l->n_calls, l->scc);
 	env->visit->n_edges -= l->n_edges;
 	l->n_edges = 0;
 	visit_count_peak(env);
@@ -367,6 +375,8 @@ static enum visit visit_unfinished(struct env *env, struct cached *c)
 	    c->state.unroll_depth == cur->unroll_depth) {
 		env_fail(env, -EINVAL, REASON_INFINITE_LOOP, "infinite loop detected at insn %u",
 			 env->insn);
+		if (log_on(env))
+			log_loop_states(env, &c->state);
 		return VISIT_ERROR;
 	}
 	return VISIT_MISS;
