@@ -265,13 +265,13 @@ static int stack_write_maybe(struct env *env, struct frame *f, int off, bool zer
 			env, -EINVAL, REASON_STACK_SPILL,
 			"spilled ptr in range of var-offset stack write; insn %d, ptr off: %d",
 			(int)env->insn, off);
+	if (log_on(env))
+		log_touch(env, UINT64_C(1) << stack_slot(off));
 	if (zero && *kind == SLOT_SPILL && reg_is_null(&slot->reg)) {
 		*stays_zero = true;
 		return 0;
 	}
 	slot_scrub_object(slot);
-	if (log_on(env))
-		log_touch(env, UINT64_C(1) << stack_slot(off));
 	if (zero && *kind == SLOT_ZERO) {
 		*stays_zero = true;
 		return 0;
@@ -428,6 +428,8 @@ static int stack_read_var(struct env *env, struct frame *f, const struct mem_op 
 		return err;
 	stack_read_bytes(env, f, min, max + op->size, env_reg(env, op->value));
 	stack_fastcall(env, f->subprog, min);
+	if (log_on(env))
+		log_touch(env, UINT64_C(1) << stack_slot(min));
 	return 0;
 }
 

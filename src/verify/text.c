@@ -415,6 +415,8 @@ static const char *insn_kfunc(const struct env *env, const struct bpf_insn *insn
 int text_insn(struct text *t, const struct env *env, uint32_t i)
 {
 	const struct bpf_insn *insn = &env->insns[i];
+	struct bpf_insn shown = *insn;
+	int id = isa_lookup(insn);
 	const struct isa_disasm_opts opts = {.helper = insn_helper, .user = (void *)env};
 	char text[ISA_TEXT_MAX];
 	int slots = 1;
@@ -432,7 +434,16 @@ int text_insn(struct text *t, const struct env *env, uint32_t i)
 		text_put(t, "r%u = 0x%llx", insn->dst_reg, (unsigned long long)value);
 		slots = 2;
 	} else {
-		slots = isa_disasm(env->insns, env->n_insns, i, &opts, text, sizeof(text));
+		/* The kernel does not look at fields that have to be zero. */
+		if (id >= 0) {
+			uint8_t fields = isa_table[id].operands | isa_table[id].selector;
+
+			shown.dst_reg = fields & ISA_DST ? insn->dst_reg : 0;
+			shown.src_reg = fields & ISA_SRC ? insn->src_reg : 0;
+			shown.off = fields & ISA_OFF ? insn->off : 0;
+			shown.imm = fields & ISA_IMM ? insn->imm : 0;
+		}
+		slots = isa_disasm(&shown, 1, 0, &opts, text, sizeof(text));
 		text_put(t, "%s", text);
 	}
 	return slots;
