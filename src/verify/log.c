@@ -474,7 +474,8 @@ static void log_statistics(struct env *env, uint64_t time_ns, struct text *t)
 			if (log_kept(env, i))
 				text_put(t, "%s%u", i ? "+" : "", env->subs[i].stack_depth);
 		/* Where no callback takes exceptions, one is added. */
-		text_put(t, env->seen_exception && !env->exception_callback ? "+0\n" : "\n");
+		text_put(t, !env->err && env->seen_exception && !env->exception_callback ? "+0\n"
+											 : "\n");
 	}
 	text_put(t,
 		 "processed %u insns (limit 1000000) max_states_per_insn %u total_states %u "

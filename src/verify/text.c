@@ -409,7 +409,7 @@ static const char *insn_kfunc(const struct env *env, const struct bpf_insn *insn
 	else if (insn->off > 0 && (uint32_t)insn->off < image->n_fd_array)
 		btf = image->fd_array[insn->off];
 	name = btf ? btf_name(btf, (uint32_t)insn->imm) : "";
-	return name && name[0] ? name : "<unknown>";
+	return name ? name : "";
 }
 
 int text_insn(struct text *t, const struct env *env, uint32_t i)
@@ -435,12 +435,16 @@ int text_insn(struct text *t, const struct env *env, uint32_t i)
 		slots = 2;
 	} else {
 		/* The kernel does not look at fields that have to be zero. */
+		if (id < 0) {
+			id = isa_lookup_opcode(insn);
+			shown.off = 0;
+		}
 		if (id >= 0) {
 			uint8_t fields = isa_table[id].operands | isa_table[id].selector;
 
 			shown.dst_reg = fields & ISA_DST ? insn->dst_reg : 0;
 			shown.src_reg = fields & ISA_SRC ? insn->src_reg : 0;
-			shown.off = fields & ISA_OFF ? insn->off : 0;
+			shown.off = fields & ISA_OFF ? shown.off : 0;
 			shown.imm = fields & ISA_IMM ? insn->imm : 0;
 		}
 		slots = isa_disasm(&shown, 1, 0, &opts, text, sizeof(text));
