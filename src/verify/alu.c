@@ -12,8 +12,8 @@
 
 static const char *op_name(uint8_t op)
 {
-	static const char *const names[] = {"+=", "-=", "*=",  "/=", "|=",  "&=",  "<<=", ">>=",
-					    "neg", "%=", "^=", "=",  "s>>=", "end"};
+	static const char *const names[] = {"+=",  "-=",  "*=", "/=", "|=", "&=",   "<<=",
+					    ">>=", "neg", "%=", "^=", "=",  "s>>=", "end"};
 
 	return op >> 4 < (int)ARRAY_SIZE(names) ? names[op >> 4] : "?";
 }
@@ -32,8 +32,7 @@ static bool offset_sane(struct env *env, const struct reg *r, const struct reg *
 	reg_type_text(ptr->type, ptr->flags, type, sizeof(type));
 	if (range_is_const(&r->var) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF))
 		env_fail(env, -EINVAL, REASON_PTR_BOUNDS,
-			 "math between %s pointer and %lld is not allowed", type,
-			 (long long)value);
+			 "math between %s pointer and %lld is not allowed", type, (long long)value);
 	else if (r->type != R_SCALAR && (r->off >= MAX_VAR_OFF || r->off <= -MAX_VAR_OFF))
 		env_fail(env, -EINVAL, REASON_PTR_BOUNDS, "%s pointer offset %d is not allowed",
 			 type, r->off);
@@ -100,8 +99,7 @@ static int pointer_speculation(struct env *env, int dst)
 			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,
 					    "R%d variable stack access prohibited for !root, "
 					    "var_off=%s off=%lld",
-					    dst, mem_tnum_text(r->var.bits, bits),
-					    (long long)off);
+					    dst, mem_tnum_text(r->var.bits, bits), (long long)off);
 		if (off >= 0 || off < -VERIFY_STACK_SIZE)
 			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,
 					    "R%d stack pointer arithmetic goes out of range, "
@@ -111,10 +109,11 @@ static int pointer_speculation(struct env *env, int dst)
 		int64_t min = r->off + r->var.smin, max = r->off + (int64_t)r->var.umax;
 
 		if (min < 0 || max < 0 || max >= r->map->desc.value_size)
-			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,
-					    "R%d pointer arithmetic of map value goes out of range, "
-					    "prohibited for !root",
-					    dst);
+			return env_fail_reg(
+				env, -EACCES, REASON_SPECULATION, dst,
+				"R%d pointer arithmetic of map value goes out of range, "
+				"prohibited for !root",
+				dst);
 	}
 	return 0;
 }
@@ -194,6 +193,8 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	if (!offset_sane(env, &by, &ptr) || !offset_sane(env, &ptr, &ptr))
 		return -EINVAL;
 	*r = ptr;
+	if (by_is_dst)
+		r->ref = 0; /* scalar += pointer: the reference is not known to come along */
 	switch (op) {
 	case BPF_ADD:
 		break;
@@ -234,15 +235,20 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 
 /* ---- scalars ---------------------------------------------------------------------------- */
 
-/* Values that are added a constant stay tied to those that they came from. */
-static void scalar_tie(struct env *env, struct reg *dst, const struct range *src, uint8_t op,
-		       bool alu32)
+/* Values that are added a constant stay tied to those that they came from, unless the sum says
+ * nothing of them (apart). */
+static void scalar_tie(struct env *env, struct reg *dst, const struct range *src, bool apart,
+		       uint8_t op, bool alu32)
 {
-	uint64_t delta = src->bits.value;
+	int64_t delta = alu32 ? (int32_t)src->bits.value : (int64_t)src->bits.value;
+	bool known = alu32 ? range_is_const32(src) : range_is_const(src);
 
-	if (env->bpf_capable && op == BPF_ADD && !alu32 && dst->id && range_is_const(src) &&
-	    !(dst->id & ID_ADD_CONST) && delta <= INT32_MAX) {
-		dst->id |= ID_ADD_CONST;
+	if (op == BPF_SUB)
+		delta = -delta;
+	if (env->bpf_capable && (op == BPF_ADD || op == BPF_SUB) && known && !apart && dst->id &&
+	    !(dst->id & ID_ADD_CONST) && delta == (int32_t)delta &&
+	    !(op == BPF_SUB && delta == -(int64_t)INT32_MIN)) {
+		dst->id |= alu32 ? ID_ADD_CONST32 : ID_ADD_CONST64;
 		dst->off = (int32_t)delta;
 		return;
 	}
@@ -270,7 +276,7 @@ static int alu_binary(struct env *env, bool by_reg)
 {
 	const struct bpf_insn *insn = env_insn(env);
 	struct reg *dst = env_reg(env, insn->dst_reg), *src, imm;
-	bool alu32 = BPF_CLASS(insn->code) == BPF_ALU;
+	bool alu32 = BPF_CLASS(insn->code) == BPF_ALU, apart;
 	uint8_t op = BPF_OP(insn->code);
 	int err;
 
@@ -310,10 +316,11 @@ static int alu_binary(struct env *env, bool by_reg)
 			return err;
 	}
 	imm = *src; /* dst may be src */
+	apart = (by_reg && insn->src_reg == insn->dst_reg) || (alu32 && dst->var.umax > UINT32_MAX);
 	range_alu(op, insn->off == 1, alu32, &dst->var, &imm.var);
 	if (!range_sane(&dst->var))
 		range_unbound(&dst->var);
-	scalar_tie(env, dst, &imm.var, op, alu32);
+	scalar_tie(env, dst, &imm.var, apart, op, alu32);
 	return 0;
 }
 

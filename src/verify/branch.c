@@ -190,6 +190,9 @@ static void linked_sync(struct state *s, const struct reg *known, const struct l
 		if (r->type != R_SCALAR || r == known ||
 		    (id & ~ID_ADD_CONST) != (known->id & ~ID_ADD_CONST))
 			continue;
+		/* One wraps around at 32 bits, the other does not. */
+		if (((id ^ known->id) & ID_ADD_CONST) == ID_ADD_CONST)
+			continue;
 		if ((!(id & ID_ADD_CONST) && !(known->id & ID_ADD_CONST)) || off == known->off) {
 			*r = *known;
 			continue;
@@ -197,6 +200,10 @@ static void linked_sync(struct state *s, const struct reg *known, const struct l
 		range_set_const(&delta, (uint64_t)((int64_t)off - (int64_t)known->off));
 		*r = *known;
 		range_alu(BPF_ADD, false, false, &r->var, &delta);
+		if ((id | known->id) & ID_ADD_CONST32) {
+			range_zext32(&r->var);
+			range_sync(&r->var);
+		}
 		r->off = off;
 		r->id = id;
 	}

@@ -42,14 +42,14 @@ static bool ids_agree(struct compare *c, uint32_t old, uint32_t cur)
 	return true;
 }
 
-/* A scalar without an id is alone of its value. */
+/* A scalar without an id is alone of its value: that another one is tied to something is no harm,
+ * the reverse is. Those that a constant was added to are tied to the one it was added to. */
 static bool scalar_ids_agree(struct compare *c, uint32_t old, uint32_t cur)
 {
 	if (!old)
-		old = ++c->pairs.next;
-	if (!cur)
-		cur = ++c->pairs.next;
-	return ids_agree(c, old, cur);
+		return true;
+	cur &= ~ID_ADD_CONST;
+	return ids_agree(c, old & ~ID_ADD_CONST, cur ? cur : ++c->pairs.next);
 }
 
 static bool regs_exact(struct compare *c, const struct reg *old, const struct reg *cur)
@@ -80,7 +80,7 @@ static bool scalar_inside(struct compare *c, const struct reg *old, const struct
 {
 	if (!old->precise && c->exact == NOT_EXACT)
 		return true;
-	if ((old->id ^ cur->id) & ID_ADD_CONST)
+	if (old->id && (old->id ^ cur->id) & ID_ADD_CONST)
 		return false;
 	if (old->id & ID_ADD_CONST && old->off != cur->off)
 		return false;
@@ -153,8 +153,7 @@ static bool slot_object_inside(struct compare *c, uint8_t kind, const struct reg
 		return reg_inside(c, o, r);
 	case SLOT_DYNPTR:
 		return o->dynptr.type == r->dynptr.type &&
-		       o->dynptr.first_slot == r->dynptr.first_slot &&
-		       ids_agree(c, o->ref, r->ref);
+		       o->dynptr.first_slot == r->dynptr.first_slot && ids_agree(c, o->ref, r->ref);
 	case SLOT_ITER:
 		/* Not the depth: it only tells iterations apart. */
 		return o->iter.btf == r->iter.btf && o->iter.btf_id == r->iter.btf_id &&

@@ -138,7 +138,10 @@ struct reg {
 	uint32_t ref;	/* the reference it holds: id of a struct ref, or 0 */
 	bool precise;	/* SCALAR: exact range matters to safety */
 };
-#define ID_ADD_CONST (1u << 31)
+/* The constant was added to the lower half, the upper is 0; or to the whole. */
+#define ID_ADD_CONST32 (1u << 30)
+#define ID_ADD_CONST64 (1u << 31)
+#define ID_ADD_CONST   (ID_ADD_CONST32 | ID_ADD_CONST64)
 
 static inline bool reg_is_pointer(const struct reg *r)
 {
