@@ -6,7 +6,7 @@
  * changes, by another its variable one, and packet pointers then begin a new origin (id), since
  * what was verified of the old one says nothing of the new.
  */
-#include "verify/mem.h"
+#include "verify/env.h"
 
 #define MAX_VAR_OFF (1 << 29)
 
@@ -84,40 +84,6 @@ static int pointer_may_move(struct env *env, const struct reg *ptr, const struct
 			    reg_type_text(ptr->type, ptr->flags, type, sizeof(type)));
 }
 
-/* Unprivileged: a pointer may not even be made that points outside. */
-static int pointer_speculation(struct env *env, int dst)
-{
-	struct reg *r = env_reg(env, dst);
-
-	if (env->bypass_spec_v1)
-		return 0;
-	if (r->type == R_STACK) {
-		int64_t off = r->off + (int64_t)r->var.bits.value;
-		char bits[MEM_TNUM_TEXT];
-
-		if (!range_is_const(&r->var))
-			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,
-					    "R%d variable stack access prohibited for !root, "
-					    "var_off=%s off=%lld",
-					    dst, mem_tnum_text(r->var.bits, bits), (long long)off);
-		if (off >= 0 || off < -VERIFY_STACK_SIZE)
-			return env_fail_reg(env, -EACCES, REASON_SPECULATION, dst,
-					    "R%d stack pointer arithmetic goes out of range, "
-					    "prohibited for !root; off=%lld",
-					    dst, (long long)off);
-	} else if (r->type == R_MAP_VALUE) {
-		int64_t min = r->off + r->var.smin, max = r->off + (int64_t)r->var.umax;
-
-		if (min < 0 || max < 0 || max >= r->map->desc.value_size)
-			return env_fail_reg(
-				env, -EACCES, REASON_SPECULATION, dst,
-				"R%d pointer arithmetic of map value goes out of range, "
-				"prohibited for !root",
-				dst);
-	}
-	return 0;
-}
-
 static void range_move(struct range *r, const struct range *ptr, const struct range *by, bool sub)
 {
 	*r = *ptr;
@@ -163,6 +129,7 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	struct reg *r = env_reg(env, dst);
 	bool known = range_is_const(&by.var), sub = op == BPF_SUB;
 	int64_t off = ptr.off + (sub ? -by.var.smin : by.var.smin);
+	struct speculation spec = {0};
 	char type[64];
 
 	if ((known && (by.var.smin != by.var.smax || by.var.umin != by.var.umax)) ||
@@ -192,6 +159,9 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 		return err;
 	if (!offset_sane(env, &by, &ptr) || !offset_sane(env, &ptr, &ptr))
 		return -EINVAL;
+	err = speculate_move(env, &ptr, &by, by_is_dst, &spec);
+	if (err)
+		return err;
 	*r = ptr;
 	if (by_is_dst)
 		r->ref = 0; /* scalar += pointer: the reference is not known to come along */
@@ -230,7 +200,7 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	if (!offset_sane(env, r, &ptr))
 		return -EINVAL;
 	range_sync(&r->var);
-	return pointer_speculation(env, dst);
+	return speculate_moved(env, by_is_dst, &spec);
 }
 
 /* ---- scalars ---------------------------------------------------------------------------- */
@@ -315,6 +285,9 @@ static int alu_binary(struct env *env, bool by_reg)
 		if (err)
 			return err;
 	}
+	err = speculate_number(env);
+	if (err)
+		return err;
 	imm = *src; /* dst may be src */
 	apart = (by_reg && insn->src_reg == insn->dst_reg) || (alu32 && dst->var.umax > UINT32_MAX);
 	range_alu(op, insn->off == 1, alu32, &dst->var, &imm.var);

@@ -7,7 +7,8 @@
  *    visit.c    pruning: cached states            equal.c      is one state inside another?
  *    precise.c  which scalars' exact values matter   live.c    which stack slots are still read
  *    alu.c      arithmetic on registers           branch.c     conditional jumps
- *    stack.c    stack slots                       mem.c        every other memory
+ *    stack.c    stack slots                       mem*.c       every other memory
+ *    speculate.c  pointer arithmetic, where speculation may leak
  *    func.c     functions, callbacks, exit        depth.c      stack depth over the call graph
  *    call.c     helpers: the call    args.c  their arguments  dynptr.c, lock.c  special objects
  *    kfunc.c    kernel functions, iter.c, graph.c their objects
@@ -59,8 +60,13 @@ struct insn_aux {
 	uint16_t subprog;
 	uint8_t n_args; /* calls: how many registers from r1 up are arguments */
 	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
-	/* helper calls: the map it was called with on every path, or MAP_POISON */
-	const struct verify_map *map;
+	union {
+		/* helper calls: the map it was called with on every path, or MAP_POISON */
+		const struct verify_map *map;
+		struct { /* arithmetic: how speculate.c masks it */
+			uint32_t alu_state, alu_limit;
+		};
+	};
 	uint64_t map_key;      /* constant key of array accesses, or KEY_POISON, KEY_NONE */
 };
 #define MAP_POISON ((const struct verify_map *)-1)
@@ -123,6 +129,7 @@ struct env {
 	bool allow_ptr_leaks, allow_uninit_stack, bypass_spec_v1, bypass_spec_v4, bpf_capable;
 	bool strict_alignment, test_state_freq, test_reg_invariants;
 	bool in_sleepable;   /* the program as a whole */
+	bool alu_limits_differ; /* speculate.c: scalars are only equal if they are the same */
 	bool seen_direct_write, seen_exception, uses_arena;
 	const struct verify_map *arena;
 
@@ -438,6 +445,19 @@ static inline int stack_slot(int off)
 {
 	return (-off - 1) / SLOT_BYTES;
 }
+
+/* ---- speculate.c: programs that must not read kernel memory --------------------------------- */
+
+struct speculation { /* of one move of a pointer */
+	uint32_t state, limit;
+	bool left; /* towards the beginning of its memory */
+};
+/* Before and after the current instruction moves ptr by `by`; the result is in its dst. */
+int speculate_move(struct env *env, const struct reg *ptr, const struct reg *by, bool by_is_dst,
+		   struct speculation *s);
+int speculate_moved(struct env *env, bool by_is_dst, const struct speculation *s);
+/* It computes with numbers only. */
+int speculate_number(struct env *env);
 
 /* ---- alu.c, branch.c ------------------------------------------------------------------------ */
 

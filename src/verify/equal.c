@@ -78,6 +78,9 @@ static bool packet_inside(struct compare *c, const struct reg *old, const struct
 
 static bool scalar_inside(struct compare *c, const struct reg *old, const struct reg *cur)
 {
+	if (c->env->alu_limits_differ)
+		return !memcmp(old, cur, offsetof(struct reg, id)) &&
+		       scalar_ids_agree(c, old->id, cur->id);
 	if (!old->precise && c->exact == NOT_EXACT)
 		return true;
 	if (old->id && (old->id ^ cur->id) & ID_ADD_CONST)
