@@ -13,8 +13,11 @@
  *   # attach-type: N       expected attach type
  * and lines that describe maps and types: world.h.
  *
- * usage: run DIRECTORY accept|reject [kernel]
- * With "kernel" the kernel's verdict is compared as well; exit status 77 if there is no bpf(2).
+ *   # log: TEXT            our log and the kernel's may differ, and why
+ *
+ * usage: run DIRECTORY accept|reject [kernel|log]
+ * With "kernel" the kernel's verdict is compared as well, with "log" the logs of level 1 and 2,
+ * line by line; exit status 77 if there is no bpf(2).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +27,7 @@
 #include <unistd.h>
 
 #include "isa/asm.h"
+#include "logs.h"
 #include "world.h"
 
 struct expectation {
@@ -31,6 +35,7 @@ struct expectation {
 	char license[64], text[200], kernel_text[200], ctx[200];
 	int err, kernel_err;
 	uint32_t flags, attach_type;
+	bool log_differs;
 	struct world world;
 };
 
@@ -90,6 +95,8 @@ static void read_expectation(const char *text, struct expectation *e)
 			e->attach_type = (uint32_t)atoi(value);
 		else if (key(line, "# sleepable", value, sizeof(value)))
 			e->flags |= BPF_F_SLEEPABLE;
+		else if (key(line, "# log: ", value, sizeof(value)))
+			e->log_differs = true;
 		else if (world_line(&e->world, line))
 			continue;
 		else if (key(line, "# license: ", e->license, sizeof(e->license)))
@@ -142,10 +149,11 @@ static void check_ours(const char *name, const struct verify_image *image,
 	verified_unref(v);
 }
 
-static void check_kernel(const char *name, const struct verify_image *image, struct bpf_insn *insns,
-			 struct expectation *e)
+/* Loads the program in the kernel: its error. *refused: it was not even asked. */
+static int kernel_load(const char *name, const struct verify_image *image, struct bpf_insn *insns,
+		       struct expectation *e, uint32_t level, char *log, uint32_t log_size,
+		       bool *refused)
 {
-	static char log[1 << 20];
 	union bpf_attr attr = {
 		.prog_type = image->type->type,
 		.insn_cnt = image->n_insns,
@@ -153,28 +161,72 @@ static void check_kernel(const char *name, const struct verify_image *image, str
 		.license = (uintptr_t)e->license,
 		.expected_attach_type = e->attach_type,
 		.prog_flags = e->flags,
-		.log_level = 1,
-		.log_size = sizeof(log),
+		.log_level = level,
+		.log_size = log_size,
 		.log_buf = (uintptr_t)log,
 	};
 	int fd, err;
 
 	log[0] = '\0';
 	err = world_kernel(&e->world, &attr, insns, image->n_insns);
+	*refused = err != 0;
 	if (err) {
 		printf("FAIL %s: the kernel refuses maps or types: %s\n", name, strerror(-err));
 		failures++;
-		return;
+		return err;
 	}
 	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	err = fd < 0 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
+	return err;
+}
+
+static void check_kernel(const char *name, const struct verify_image *image, struct bpf_insn *insns,
+			 struct expectation *e)
+{
+	static char log[1 << 20];
+	bool refused;
+	int err = kernel_load(name, image, insns, e, 1, log, sizeof(log), &refused);
+
+	if (refused)
+		return;
 	if (err != e->kernel_err || (err && log[0] && !strstr(log, e->kernel_text))) {
 		printf("FAIL %s: the kernel says %d, expected %d \"%s\"\n%s\n", name, err,
 		       e->kernel_err, e->kernel_text, log);
 		failures++;
 	}
+}
+
+static void check_log(const char *name, struct verify_image *image, struct bpf_insn *insns,
+		      struct expectation *e, uint32_t level, struct btf_target *target)
+{
+	static char kernel[1 << 20];
+	struct log_text ours = {0}, theirs = {.text = kernel};
+	struct verify_log log = {.level = level, .write = log_text_write, .user = &ours};
+	struct bpf_insn *copy = malloc(image->n_insns * sizeof(*copy));
+	const struct verified *v = NULL;
+	const char *a, *b;
+	bool refused;
+	int line;
+
+	memcpy(copy, insns, image->n_insns * sizeof(*copy));
+	kernel_load(name, image, copy, e, level, kernel, sizeof(kernel), &refused);
+	free(copy);
+	world_image(&e->world, image, insns, target);
+	image->log = &log;
+	verify_image(image, &v, NULL);
+	verified_unref(v);
+	log_text_clean(&ours);
+	log_text_clean(&theirs);
+	line = refused ? 0 : log_text_compare(&theirs, &ours, &a, &b);
+	if (line && !e->log_differs) {
+		printf("FAIL %s: logs of level %u differ in line %d\n  kernel: %.*s\n"
+		       "  visor:  %.*s\n",
+		       name, level, line, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+		failures++;
+	}
+	free(ours.text);
 }
 
 static bool takes_addresses(const struct bpf_insn *insns, uint32_t n)
@@ -186,7 +238,10 @@ static bool takes_addresses(const struct bpf_insn *insns, uint32_t n)
 	return false;
 }
 
-static void run_file(const char *path, const char *name, bool kernel, struct btf_target *target)
+enum mode { MODE_OURS, MODE_KERNEL, MODE_LOG };
+
+static void run_file(const char *path, const char *name, enum mode mode, uint32_t level,
+		     struct btf_target *target)
 {
 	static struct expectation e;
 	struct isa_asm_opts opts = {.map = world_map_number, .user = &e.world};
@@ -214,8 +269,10 @@ static void run_file(const char *path, const char *name, bool kernel, struct btf
 	image.flags = e.flags;
 	image.cap_bpf = image.cap_perfmon = image.cap_net_admin = image.cap_sys_admin = true;
 	world_build(&e.world, insns, image.n_insns, takes_addresses(insns, image.n_insns));
-	if (kernel) {
+	if (mode == MODE_KERNEL) {
 		check_kernel(name, &image, insns, &e);
+	} else if (mode == MODE_LOG) {
+		check_log(name, &image, insns, &e, level, target);
 	} else {
 		world_image(&e.world, &image, insns, target);
 		check_ours(name, &image, &e);
@@ -237,7 +294,7 @@ static bool kernel_has_bpf(void)
 
 int main(int argc, char **argv)
 {
-	bool kernel = argc == 4 && !strcmp(argv[3], "kernel");
+	enum mode mode = argc < 4 ? MODE_OURS : !strcmp(argv[3], "kernel") ? MODE_KERNEL : MODE_LOG;
 	char path[4096];
 	struct btf_target *target = NULL;
 	struct dirent *entry;
@@ -246,7 +303,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	if (kernel && !kernel_has_bpf()) {
+	if (mode != MODE_OURS && !kernel_has_bpf()) {
 		puts("skipped: this machine or user has no bpf(2)");
 		return 77;
 	}
@@ -262,7 +319,9 @@ int main(int argc, char **argv)
 		if (!strstr(entry->d_name, ".s"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/%s", argv[1], argv[2], entry->d_name);
-		run_file(path, entry->d_name, kernel, target);
+		run_file(path, entry->d_name, mode, 2 | 4, target);
+		if (mode == MODE_LOG)
+			run_file(path, entry->d_name, mode, 1, target);
 		n++;
 	}
 	closedir(dir);

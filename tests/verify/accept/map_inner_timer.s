@@ -4,6 +4,7 @@
 # field: vals 8 bpf_timer
 # inner: outer vals
 # type: sched_cls
+# log: the inner map is one of the program's, too, and has a name
 	*(u32 *)(r10 -4) = 0
 	r2 = r10
 	r2 += -4

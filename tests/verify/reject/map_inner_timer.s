@@ -1,5 +1,6 @@
 # A timer of one inner map, and another one.
 # type: sched_cls
+# log: the inner map is one of the program's, too, and has a name
 # map: vals hash 4 32 1
 # map: outer array_of_maps 4 4 4
 # field: vals 8 bpf_timer

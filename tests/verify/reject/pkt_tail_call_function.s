@@ -1,5 +1,6 @@
 # In a function, what was called in its place may have moved the packet.
 # type: sched_cls
+# log: what is touched by the return of a tail call
 # map: progs prog_array 4 4 4
 # types
 # expect: EACCES R7 invalid mem access 'scalar'

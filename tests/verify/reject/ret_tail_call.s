@@ -1,5 +1,6 @@
 # Its result then is anything.
 # type: sched_cls
+# log: what is touched by the return of a tail call
 # map: progs prog_array 4 4 4
 # map: vals array 4 16 1
 # types
