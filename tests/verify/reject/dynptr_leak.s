@@ -1,7 +1,7 @@
 # A dynptr with a record is released.
 # type: sched_cls
 # map: ring ringbuf 0 0 4096
-# expect: EINVAL Unreleased reference id=2 alloc_insn=6
+# expect: EINVAL would lead to reference leak
 	r1 = map[ring]
 	r2 = 8
 	r3 = 0

@@ -3,7 +3,7 @@
 # map: vals array 4 32 1
 # field: vals 8 kptr task_struct
 # field: vals 16 kptr_untrusted task_struct
-# expect: EINVAL Unreleased reference id=2 alloc_insn=3
+# expect: EINVAL would lead to reference leak
 	r1 = map[vals][0] +8
 	r2 = 0
 	call 194

@@ -2,7 +2,7 @@
 # type: sched_cls
 # map: ring ringbuf 0 0 4096
 # map: progs prog_array 4 4 4
-# expect: EINVAL Unreleased reference id=2 alloc_insn=5
+# expect: EINVAL would lead to reference leak
 	r7 = r1
 	r1 = map[ring]
 	r2 = 8

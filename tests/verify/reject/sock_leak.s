@@ -1,6 +1,6 @@
 # Found, not released.
 # type: sched_cls
-# expect: EINVAL Unreleased reference id=2 alloc_insn=7
+# expect: EINVAL would lead to reference leak
 	*(u64 *)(r10 -16) = 0
 	*(u64 *)(r10 -8) = 0
 	r2 = r10
