@@ -256,8 +256,12 @@ static int alu_binary(struct env *env, bool by_reg)
 		src = &imm;
 		reg_set_const(env, &imm, (uint64_t)(int64_t)insn->imm);
 	}
-	if (dst->type == R_ARENA)
-		return 0; /* 32 bits that wrap around: anything goes */
+	if (dst->type == R_ARENA || src->type == R_ARENA) {
+		/* 32 bits that wrap around: anything goes. */
+		reg_set_unknown(env, dst);
+		dst->type = R_ARENA;
+		return 0;
+	}
 	if (reg_is_pointer(src)) {
 		if (reg_is_pointer(dst)) {
 			if (op == BPF_SUB && env->allow_ptr_leaks) {
@@ -333,8 +337,6 @@ static int alu_move_reg(struct env *env)
 	int bits = insn->off ? insn->off : alu32 ? 32 : 64;
 	bool same;
 
-	if (env_aux(env)->id == ISA_ADDR_SPACE_CAST)
-		return alu_cast(env);
 	if (bits == 64) {
 		reg_assign_id(env, src);
 		*dst = *src;
@@ -392,9 +394,10 @@ int alu_insn(struct env *env)
 	const struct bpf_insn *insn = env_insn(env);
 	int form = isa_table[env_aux(env)->id].form, err = 0;
 	bool move = BPF_OP(insn->code) == BPF_MOV &&
-		    (form == ISA_FORM_ALU_RR || form == ISA_FORM_ALU_RI);
+		    (form == ISA_FORM_ALU_RR || form == ISA_FORM_ALU_RI ||
+		     form == ISA_FORM_CAST);
 
-	if (form == ISA_FORM_ALU_RR)
+	if (form == ISA_FORM_ALU_RR || form == ISA_FORM_CAST)
 		err = reg_read(env, insn->src_reg);
 	if (!err && !move)
 		err = reg_read(env, insn->dst_reg);
@@ -404,6 +407,8 @@ int alu_insn(struct env *env)
 		return err;
 	if (form == ISA_FORM_UNARY || form == ISA_FORM_END)
 		return alu_unary(env, form);
+	if (form == ISA_FORM_CAST)
+		return alu_cast(env);
 	if (move && form == ISA_FORM_ALU_RR)
 		return alu_move_reg(env);
 	if (move) {

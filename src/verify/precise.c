@@ -411,11 +411,9 @@ static int state_mark(struct env *env, struct state *s, bool *changed)
 		}
 		for (uint64_t left = bt->slots[n]; left; left &= left - 1) {
 			uint32_t i = (uint32_t)__builtin_ctzll(left);
-			struct reg *r;
+			struct reg *r = i < f->n_slots ? packed_slot(f, i) : NULL;
 
-			if (i >= f->n_slots)
-				return step_contradiction(env, s->insn, "stack");
-			r = packed_slot(f, i);
+			/* What was never written is no scalar that could be precise. */
 			if (!r || kinds_first(packed_kinds(f, i)) != SLOT_SPILL ||
 			    r->type != R_SCALAR || r->precise)
 				bt->slots[n] &= ~(UINT64_C(1) << i);

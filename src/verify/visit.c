@@ -21,8 +21,9 @@ struct cached {
 	struct state state; /* first: a state's parent is one of these */
 	struct cached *next;
 	uint32_t hits, misses;
-	uint32_t edges; /* back edges to it */
-	bool evicted; /* out of the list, but paths that began here, or edges, still need it */
+	/* Evicted: out of its list, but needed by paths that began here, or by the back edges of
+	 * its loop; in the list of all of those, *at points to it. */
+	struct cached **at;
 };
 
 struct back_edge {
@@ -45,6 +46,7 @@ struct env_visit {
 	struct cached **heads; /* by instruction */
 	struct loop **loops;   /* by scc */
 	uint32_t n_loops;
+	struct cached *evicted;
 	uint32_t n_evicted, n_edges;
 };
 
@@ -79,26 +81,6 @@ static void visit_count_peak(struct env *env)
 	uint32_t now = env->explored_states + env->visit->n_evicted + env->visit->n_edges;
 
 	env->peak_states = MAX(env->peak_states, now);
-}
-
-static bool cached_needed(const struct cached *c)
-{
-	return c->state.branches || c->edges;
-}
-
-static void cached_free(struct env *env, struct cached *c)
-{
-	state_release_parts(env, &c->state);
-	env_release(env, c, sizeof(*c));
-}
-
-/* An evicted state goes when nothing needs it any more. */
-static void cached_drop(struct env *env, struct cached *c)
-{
-	if (!c->evicted || cached_needed(c))
-		return;
-	env->visit->n_evicted--;
-	cached_free(env, c);
 }
 
 /* ---- loops ------------------------------------------------------------------------------ */
@@ -177,7 +159,6 @@ static int loop_add_edge(struct env *env, struct state *old)
 		return env_nomem(env);
 	e->state->equal = old;
 	e->state->insn = env->insn;
-	((struct cached *)old)->edges++;
 	e->next = l->edges;
 	l->edges = e;
 	l->n_edges++;
@@ -204,11 +185,7 @@ static int loop_settle(struct env *env, struct loop *l)
 		}
 	}
 	for (struct back_edge *e = l->edges, *next; e; e = next) {
-		struct cached *c = (struct cached *)e->state->equal;
-
 		next = e->next;
-		c->edges--;
-		cached_drop(env, c);
 		state_free(env, e->state);
 		env_release(env, e, sizeof(*e));
 	}
@@ -216,9 +193,57 @@ static int loop_settle(struct env *env, struct loop *l)
 	return err;
 }
 
+static bool loop_open(const struct env *env, const struct state *s)
+{
+	const struct loop *l = loop_of(env, s);
+
+	return l && l->edges;
+}
+
+/* ---- evicted states --------------------------------------------------------------------- */
+
+static bool cached_needed(const struct env *env, const struct cached *c)
+{
+	return c->state.branches || loop_open(env, &c->state);
+}
+
+static void cached_free(struct env *env, struct cached *c)
+{
+	state_release_parts(env, &c->state);
+	env_release(env, c, sizeof(*c));
+}
+
+/* Goes when nothing needs it any more. */
+static void evicted_drop(struct env *env, struct cached *c)
+{
+	if (cached_needed(env, c))
+		return;
+	*c->at = c->next;
+	if (c->next)
+		c->next->at = c->at;
+	env->visit->n_evicted--;
+	cached_free(env, c);
+}
+
+static void cached_evict(struct env *env, struct cached *c)
+{
+	env->explored_states--;
+	if (!cached_needed(env, c)) {
+		cached_free(env, c);
+		return;
+	}
+	c->at = &env->visit->evicted;
+	c->next = *c->at;
+	if (c->next)
+		c->next->at = &c->next;
+	*c->at = c;
+	env->visit->n_evicted++;
+}
+
 static int loop_leave(struct env *env, struct state *s)
 {
 	struct loop *l = loop_of(env, s);
+	int err;
 
 	if (!l || l->entry != s)
 		return 0;
@@ -228,7 +253,12 @@ static int loop_leave(struct env *env, struct state *s)
 	env->visit->n_edges -= l->n_edges;
 	l->n_edges = 0;
 	visit_count_peak(env);
-	return loop_settle(env, l);
+	err = loop_settle(env, l);
+	for (struct cached *c = env->visit->evicted, *next; c && !err; c = next) {
+		next = c->next;
+		evicted_drop(env, c);
+	}
+	return err;
 }
 
 /* ---- the end of a path ------------------------------------------------------------------ */
@@ -247,8 +277,8 @@ int visit_path_done(struct env *env, struct state *s)
 		if (err)
 			return err;
 		/* The first is the current state, all others are cached. */
-		if (!first)
-			cached_drop(env, (struct cached *)s);
+		if (!first && ((struct cached *)s)->at)
+			evicted_drop(env, (struct cached *)s);
 		first = false;
 		s = parent;
 	}
@@ -285,13 +315,6 @@ static int state_clean(struct env *env, struct state *s)
 		s->frame[i] = f;
 	}
 	return 0;
-}
-
-static bool loop_open(const struct env *env, const struct state *s)
-{
-	const struct loop *l = loop_of(env, s);
-
-	return l && l->edges;
 }
 
 static int clean_states(struct env *env)
@@ -408,13 +431,7 @@ static void visit_miss(struct env *env, struct cached **at, bool adding)
 	if (c->misses <= c->hits * n + n)
 		return;
 	*at = c->next;
-	env->explored_states--;
-	if (cached_needed(c)) {
-		c->evicted = true;
-		env->visit->n_evicted++;
-	} else {
-		cached_free(env, c);
-	}
+	cached_evict(env, c);
 }
 
 static int visit_add(struct env *env)
