@@ -43,7 +43,7 @@ struct loop {
 };
 
 struct env_visit {
-	struct cached **heads; /* by instruction */
+	struct cached **heads; /* by instruction and where the function was called: visit_head() */
 	struct loop **loops;   /* by scc */
 	uint32_t n_loops;
 	struct cached *evicted;
@@ -317,10 +317,20 @@ static int state_clean(struct env *env, struct state *s)
 	return 0;
 }
 
+/* The list of cached states that the current one is compared with. Calls of a function from
+ * different places have lists of their own, unless their numbers meet: how many states are in a
+ * list, and whether one is there that is not finished, decides what is cached. */
+static struct cached **visit_head(const struct env *env)
+{
+	uint32_t callsite = state_frame(env->st)->callsite;
+
+	return &env->visit->heads[(env->insn ^ callsite) % env->n_insns];
+}
+
 static int clean_states(struct env *env)
 {
-	for (struct cached *c = env->visit->heads[env->insn]; c; c = c->next)
-		if (!c->state.branches && !c->state.cleaned && same_calls(&c->state, env->st) &&
+	for (struct cached *c = *visit_head(env); c; c = c->next)
+		if (c->state.insn == env->insn && !c->state.branches && !c->state.cleaned && same_calls(&c->state, env->st) &&
 		    !loop_open(env, &c->state) && state_clean(env, &c->state))
 			return -ENOMEM;
 	return 0;
@@ -459,14 +469,14 @@ static int visit_add(struct env *env)
 	cur->dfs_depth = c->state.dfs_depth + 1;
 	cur->n_history = 0;
 	env->jump = NULL;
-	c->next = env->visit->heads[env->insn];
-	env->visit->heads[env->insn] = c;
+	c->next = *visit_head(env);
+	*visit_head(env) = c;
 	return 0;
 }
 
 int visit_state(struct env *env)
 {
-	struct cached **at = &env->visit->heads[env->insn];
+	struct cached **at = visit_head(env);
 	uint32_t jumps = env->jumps_processed - env->prev_jumps_processed,
 		 insns = env->insns_processed - env->prev_insns_processed, n = 0;
 	bool force = env->test_state_freq || env_aux(env)->flags & AUX_FORCE_CHECKPOINT ||
@@ -480,6 +490,10 @@ int visit_state(struct env *env)
 		struct cached *c = *at;
 
 		n++;
+		if (c->state.insn != env->insn) {
+			at = &c->next;
+			continue;
+		}
 		if (c->state.branches) {
 			v = visit_unfinished(env, c);
 			if (v == VISIT_ERROR)
