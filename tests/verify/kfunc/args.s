@@ -85,7 +85,7 @@ out:
 	r0 = 0
 	exit
 
-=== task-leak syscall EINVAL Unreleased reference id=2 alloc_insn=1
+=== task-leak syscall EINVAL BPF_EXIT instruction in main prog would lead to reference leak
 	r1 = 1
 	call kfunc bpf_task_from_pid
 	r0 = 0
@@ -478,7 +478,7 @@ out:
 	call kfunc bpf_throw
 	exit
 
-=== throw-with-reference syscall EINVAL Unreleased reference id=2 alloc_insn=1
+=== throw-with-reference syscall EINVAL bpf_throw would lead to reference leak
 	r1 = 1
 	call kfunc bpf_task_from_pid
 	r1 = 0

@@ -15,7 +15,7 @@ out:
 	r0 = 0
 	exit
 
-=== new-leak sched_cls EINVAL Unreleased reference id=2 alloc_insn=2
+=== new-leak sched_cls EINVAL BPF_EXIT instruction in main prog would lead to reference leak
 # struct: item 24
 	r1 = 4
 	r2 = 0

@@ -154,7 +154,7 @@ done:
 	r0 = 2
 	exit
 
-=== leak xdp EINVAL Unreleased reference id=1 alloc_insn=4
+=== leak xdp EINVAL BPF_EXIT instruction in main prog would lead to reference leak
 	r1 = r10
 	r1 += -8
 	r2 = 0
