@@ -31,21 +31,25 @@ struct live_inst {
 	struct live_masks *frames[VERIFY_MAX_FRAMES]; /* by instruction of the function */
 };
 
+/* Something to do: the predecessors of an instruction behind which slots became live. */
+struct live_todo {
+	struct live_inst *inst;
+	uint32_t at;
+};
+
 struct env_live {
 	struct live_inst *all;
 	struct live_inst *roots; /* siblings */
 	struct live_inst *now;	 /* the current instruction's */
-	uint32_t *todo;		 /* instructions whose predecessors have to be looked at */
+	struct live_todo *todo;
+	uint32_t n_todo, cap_todo;
 	uint64_t writes[VERIFY_MAX_FRAMES];
 };
 
 int live_new(struct env *env)
 {
 	env->live = calloc(1, sizeof(*env->live));
-	if (!env->live)
-		return env_nomem(env);
-	env->live->todo = malloc(env->n_insns * sizeof(*env->live->todo));
-	return env->live->todo ? 0 : env_nomem(env);
+	return env->live ? 0 : env_nomem(env);
 }
 
 void live_free(struct env *env)
@@ -120,56 +124,99 @@ static struct live_masks *live_masks(struct env *env, struct live_inst *inst, ui
 	return m;
 }
 
-/* Slots that became live before an instruction are so behind, and maybe before, its
- * predecessors. */
-static void live_flow(struct env *env, struct live_inst *inst, struct live_masks *m, uint32_t at)
+/* Slots are live before instruction `at` of the function. */
+static int live_grow(struct env *env, struct live_inst *inst, uint32_t frame, uint32_t at,
+		     uint64_t slots)
 {
-	const struct subprog *sub = &env->subs[inst->subprog];
-	uint32_t *todo = env->live->todo, n = 0;
+	struct live_masks *m = live_masks(env, inst, frame);
+	struct env_live *l = env->live;
 
-	todo[n++] = at;
-	while (n) {
-		uint32_t i = todo[--n];
+	if (!m)
+		return -ENOMEM;
+	if (!(slots & ~m[at].live))
+		return 0;
+	m[at].live |= slots;
+	if (inst->visited[at] & 2)
+		return 0;
+	if (l->n_todo == l->cap_todo) {
+		uint32_t cap = MAX(64U, l->cap_todo * 2);
+		struct live_todo *todo = realloc(l->todo, cap * sizeof(*todo));
 
-		inst->visited[i] &= 1;
-		for (uint32_t p = sub->pred_at[i]; p < sub->pred_at[i + 1]; p++) {
-			uint32_t to = sub->preds[p] - sub->start;
-			uint64_t more = m[i].live & m[to].pass & ~m[to].live;
-
-			if (!more)
-				continue;
-			m[to].live |= more;
-			if (!(inst->visited[to] & 2)) {
-				inst->visited[to] |= 2;
-				todo[n++] = to;
-			}
-		}
+		if (!todo)
+			return env_nomem(env);
+		l->todo = todo;
+		l->cap_todo = cap;
 	}
+	inst->visited[at] |= 2;
+	l->todo[l->n_todo++] = (struct live_todo){inst, at};
+	return 0;
 }
 
-/* The slots of `frame` are live before an instruction. What is so at the beginning of a function,
- * its call reads. */
+/* The function that a call instruction enters, if something is known of `frame` in it. */
+static struct live_inst *live_callee(const struct env *env, const struct live_inst *inst,
+				     uint32_t frame, uint32_t insn)
+{
+	struct live_inst *c;
+
+	if (env->aux[insn].id != ISA_CALL_LOCAL)
+		return NULL;
+	for (c = inst->child; c; c = c->sibling)
+		if (c->callsite == insn)
+			return c->frames[frame] ? c : NULL;
+	return NULL;
+}
+
+/* What is live behind a call is so at the exits of the function that it enters. */
+static int live_exits(struct env *env, struct live_inst *callee, uint32_t frame, uint64_t slots)
+{
+	const struct subprog *sub = &env->subs[callee->subprog];
+	const struct live_masks *m = callee->frames[frame];
+	int err = 0;
+
+	for (uint32_t i = 0; i < sub->n_postorder && !err; i++) {
+		uint32_t at = sub->postorder[i] - sub->start;
+
+		if (env->aux[sub->postorder[i]].id == ISA_EXIT)
+			err = live_grow(env, callee, frame, at, slots & m[at].pass);
+	}
+	return err;
+}
+
+static int live_flow_one(struct env *env, struct live_inst *inst, uint32_t frame, uint32_t at)
+{
+	const struct subprog *sub = &env->subs[inst->subprog];
+	const struct live_masks *m = inst->frames[frame];
+	uint64_t live = m[at].live;
+	int err = 0;
+
+	inst->visited[at] &= 1;
+	for (uint32_t p = sub->pred_at[at]; p < sub->pred_at[at + 1] && !err; p++) {
+		uint32_t from = sub->preds[p], to = from - sub->start;
+		struct live_inst *callee = live_callee(env, inst, frame, from);
+
+		err = callee ? live_exits(env, callee, frame, live)
+			     : live_grow(env, inst, frame, to, live & m[to].pass);
+	}
+	/* What a function reads of its callers' frames, its call reads. */
+	if (!err && !at && frame < inst->depth)
+		err = live_grow(env, inst->parent, frame,
+				inst->callsite - env->subs[inst->parent->subprog].start, live);
+	return err;
+}
+
+/* The slots of `frame` are live before an instruction, and so before others. */
 static int live_add(struct env *env, struct live_inst *inst, uint32_t frame, uint32_t insn,
 		    uint64_t slots)
 {
-	for (;;) {
-		struct live_masks *m = live_masks(env, inst, frame);
-		uint32_t at = insn - env->subs[inst->subprog].start;
-		uint64_t entry;
+	struct env_live *l = env->live;
+	int err = live_grow(env, inst, frame, insn - env->subs[inst->subprog].start, slots);
 
-		if (!m)
-			return -ENOMEM;
-		if (!(slots & ~m[at].live))
-			return 0;
-		entry = m[0].live;
-		m[at].live |= slots;
-		live_flow(env, inst, m, at);
-		slots = m[0].live & ~entry;
-		if (!slots || frame == inst->depth)
-			return 0;
-		insn = inst->callsite;
-		inst = inst->parent;
+	while (l->n_todo && !err) {
+		struct live_todo t = l->todo[--l->n_todo];
+
+		err = live_flow_one(env, t.inst, frame, t.at);
 	}
+	return err;
 }
 
 int live_read(struct env *env, uint32_t frame, uint64_t slots)
@@ -187,6 +234,25 @@ void live_begin(struct env *env)
 {
 	env->live->now = state_frame(env->st)->live;
 	memset(env->live->writes, 0, sizeof(env->live->writes));
+}
+
+static uint64_t live_before(const struct env *env, const struct live_inst *inst, uint32_t frame,
+			    uint32_t insn)
+{
+	const struct live_masks *m = inst->frames[frame];
+
+	return m ? m[insn - env->subs[inst->subprog].start].live : 0;
+}
+
+/* Slots of a caller's frame that are live where a function returns to: behind its call, or, if it
+ * is a callback, at it. */
+static uint64_t live_behind(const struct env *env, const struct live_inst *inst, uint32_t frame)
+{
+	uint32_t at = inst->callsite;
+
+	if (!(env->aux[at].flags & AUX_CALLS_CALLBACK))
+		at++;
+	return live_before(env, inst->parent, frame, at);
 }
 
 int live_commit(struct env *env)
@@ -211,6 +277,10 @@ int live_commit(struct env *env)
 		m[at].pass |= pass;
 		for (edges = cfg_successors(env, env->prev, to); edges-- > 0;)
 			after |= m[to[edges] - sub->start].live;
+		if (env->aux[env->prev].id == ISA_EXIT && f < inst->depth)
+			after = live_behind(env, inst, f);
+		else if (live_callee(env, inst, f, env->prev))
+			after = 0; /* goes through the function */
 		if (live_add(env, inst, f, env->prev, after & m[at].pass))
 			return -ENOMEM;
 	}
@@ -218,25 +288,11 @@ int live_commit(struct env *env)
 	return 0;
 }
 
-static uint64_t live_before(const struct env *env, const struct live_inst *inst, uint32_t frame,
-			    uint32_t insn)
-{
-	const struct live_masks *m = inst->frames[frame];
-
-	return m ? m[insn - env->subs[inst->subprog].start].live : 0;
-}
-
 uint64_t live_slots(struct env *env, const struct state *s, uint32_t i)
 {
 	uint64_t live = live_before(env, s->frame[s->cur]->live, i, s->insn);
 
-	/* A caller goes on behind its call, or, if that calls back, at it. */
-	for (uint32_t f = i; f < s->cur; f++) {
-		uint32_t at = s->frame[f + 1]->callsite;
-
-		if (!(env->aux[at].flags & AUX_CALLS_CALLBACK))
-			at++;
-		live |= live_before(env, s->frame[f]->live, i, at);
-	}
+	for (uint32_t f = i; f < s->cur; f++)
+		live |= live_behind(env, s->frame[f + 1]->live, i);
 	return live;
 }

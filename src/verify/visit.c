@@ -225,6 +225,14 @@ static void evicted_drop(struct env *env, struct cached *c)
 	cached_free(env, c);
 }
 
+static void evicted_sweep(struct env *env)
+{
+	for (struct cached *c = env->visit->evicted, *next; c; c = next) {
+		next = c->next;
+		evicted_drop(env, c);
+	}
+}
+
 static void cached_evict(struct env *env, struct cached *c)
 {
 	env->explored_states--;
@@ -240,6 +248,7 @@ static void cached_evict(struct env *env, struct cached *c)
 	env->visit->n_evicted++;
 }
 
+/* 1: state s was the one by which a loop was entered, and nothing depends on it any more. */
 static int loop_leave(struct env *env, struct state *s)
 {
 	struct loop *l = loop_of(env, s);
@@ -254,11 +263,7 @@ static int loop_leave(struct env *env, struct state *s)
 	l->n_edges = 0;
 	visit_count_peak(env);
 	err = loop_settle(env, l);
-	for (struct cached *c = env->visit->evicted, *next; c && !err; c = next) {
-		next = c->next;
-		evicted_drop(env, c);
-	}
-	return err;
+	return err ? err : 1;
 }
 
 /* ---- the end of a path ------------------------------------------------------------------ */
@@ -269,16 +274,18 @@ int visit_path_done(struct env *env, struct state *s)
 
 	while (s) {
 		struct state *parent = s->parent;
-		int err;
+		int left;
 
 		if (--s->branches)
 			break;
-		err = loop_leave(env, s);
-		if (err)
-			return err;
+		left = loop_leave(env, s);
+		if (left < 0)
+			return left;
 		/* The first is the current state, all others are cached. */
 		if (!first && ((struct cached *)s)->at)
 			evicted_drop(env, (struct cached *)s);
+		if (left)
+			evicted_sweep(env);
 		first = false;
 		s = parent;
 	}
