@@ -37,7 +37,7 @@ int mem_helper_access(struct env *env, int regno, int size, enum access access, 
 		      struct call *call)
 {
 	const struct reg *reg = env_reg(env, regno);
-	struct mem_op op = {regno, reg->off, size, ACCESS_READ, -1, false};
+	struct mem_op op = {regno, reg->off, size, access, -1, false};
 	int err;
 
 	switch (reg->type) {
