@@ -434,8 +434,6 @@ int mem_exact_pointer(struct env *env, const struct reg *reg, int regno, bool fi
 const char *reg_type_text(uint8_t type, uint16_t flags, char *buf, size_t size);
 /* [reg + off, + size) is aligned as the program or `strict` demands. */
 int mem_aligned(struct env *env, const struct reg *reg, int off, int size, bool strict);
-/* The map value's special field that [off, off + size) overlaps, or NULL. */
-const struct btf_field *mem_special_field(const struct verify_map *map, uint32_t off, uint32_t size);
 
 /* Stack memory [off, off + size) of the frame, for helpers: initialised, or made so. */
 int stack_range(struct env *env, int regno, int off, int size, bool zero_ok, enum access access,

@@ -9,13 +9,10 @@
 #ifndef VERIFY_INTERNAL_H
 #define VERIFY_INTERNAL_H
 
+#include "verify/state.h"
 #include "verify/verify.h"
 
 #define VERIFY_MAX_INSNS  1000000 /* the kernel's limit for privileged programs */
-#ifndef VERIFY_MAX_FRAMES
-#define VERIFY_MAX_FRAMES 8
-#define VERIFY_STACK_SIZE 512
-#endif
 
 struct verify_work {
 	const struct verify_image *image;
