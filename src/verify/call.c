@@ -440,8 +440,13 @@ static int call_drain(struct env *env, struct call *call)
 static int call_loop(struct env *env, struct call *call)
 {
 	struct frame *f = state_frame(env->st);
-	int err = precise_reg(env, 1);
+	int err;
 
+	/* Any register may be passed, but the kernel counts on a number. */
+	if (f->regs[1].type != R_SCALAR)
+		return env_fail_reg(env, -EFAULT, REASON_ARG_TYPE, 1,
+				    "verifier bug: backtracking misuse");
+	err = precise_reg(env, 1);
 	if (err)
 		return err;
 	if (f->callback_depth < f->regs[1].var.umax)

@@ -132,6 +132,8 @@ struct env {
 	bool alu_limits_differ; /* speculate.c: scalars are only equal if they are the same */
 	bool seen_direct_write, seen_exception, uses_arena;
 	const struct verify_map *arena;
+	bool *map_used; /* maps.c: by their index in the image */
+	uint32_t n_used_maps;
 
 	struct btf_attach attach; /* what it attaches to, if attach.btf */
 	/* STRUCT_OPS: references that arguments come with (BTF_CTX_REF); ids by argument, or 0. */
@@ -520,8 +522,8 @@ void kfunc_free(struct env *env);
 void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_args);
 /* After exploration: what only all calls of an instruction together tell. */
 int call_finish(struct env *env);
-/* May this program refer to that map at all? Asked once for each map. */
-int maps_check(struct env *env, const struct verify_map *map);
+/* The program refers to that map of the image: may it? */
+int maps_use(struct env *env, uint32_t map);
 
 /* lddw of a kernel variable (BPF_PSEUDO_BTF_ID): before exploration, and when a path comes to it. */
 int ksym_check(struct env *env, uint32_t insn);

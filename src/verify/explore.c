@@ -334,7 +334,7 @@ static int explore_call(struct env *env, int id, bool *done)
 	if (id == ISA_CALL_LOCAL)
 		return func_call(env);
 	if (env->st->locks && id == ISA_CALL_HELPER &&
-	    env_insn(env)->imm != BPF_FUNC_spin_unlock && env_insn(env)->imm != BPF_FUNC_kptr_xchg)
+	    env_insn(env)->imm != BPF_FUNC_spin_unlock)
 		return env_fail(env, -EINVAL, REASON_LOCK,
 				"function calls are not allowed while holding a lock");
 	err = id == ISA_CALL_HELPER ? call_helper(env) : call_kfunc(env);

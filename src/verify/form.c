@@ -218,26 +218,32 @@ static int form_ends_without_types(struct env *env)
 	return 0;
 }
 
+#define ARENA_PAGE 4096
+
 /* ---- instructions ----------------------------------------------------------------------- */
 
 static int form_map_value(struct env *env, const struct bpf_insn *insn)
 {
 	const struct verify_map *map = &env->image->maps[insn->imm];
 	uint32_t off = (uint32_t)insn[1].imm;
+	int err = 0;
 
-	if (map->desc.type == BPF_MAP_TYPE_ARENA) {
-		env->arena = map;
-		return 0;
-	}
-	if (map->desc.type != BPF_MAP_TYPE_ARRAY)
-		return env_fail(env, -EINVAL, REASON_BAD_MAP,
-				"no direct value access support for this map type");
 	if (off >= 1U << 29)
 		return env_fail(env, -EINVAL, REASON_BAD_MAP,
 				"direct value offset of %u is not allowed", off);
-	if (off >= map->desc.value_size || map->desc.max_entries != 1)
-		return env_fail(env, map->desc.max_entries != 1 ? -ENOTSUP : -EINVAL,
-				REASON_BAD_MAP,
+	if (map->desc.type == BPF_MAP_TYPE_ARENA) {
+		if (off > (uint64_t)map->desc.max_entries * ARENA_PAGE)
+			err = -ERANGE;
+	} else if (map->desc.type != BPF_MAP_TYPE_ARRAY) {
+		return env_fail(env, -EINVAL, REASON_BAD_MAP,
+				"no direct value access support for this map type");
+	} else if (map->desc.max_entries != 1) {
+		err = -BTF_ENOTSUPP;
+	} else if (off >= map->desc.value_size) {
+		err = -EINVAL;
+	}
+	if (err)
+		return env_fail(env, err, REASON_BAD_MAP,
 				"invalid access to map value pointer, value_size=%u off=%u",
 				map->desc.value_size, off);
 	return 0;
@@ -246,6 +252,7 @@ static int form_map_value(struct env *env, const struct bpf_insn *insn)
 static int form_imm64(struct env *env, uint32_t i)
 {
 	const struct bpf_insn *insn = &env->insns[i];
+	int err;
 
 	env->at = i;
 	if (i + 1 == env->n_insns || insn[1].code || insn[1].dst_reg || insn[1].src_reg ||
@@ -269,7 +276,10 @@ static int form_imm64(struct env *env, uint32_t i)
 		return env_fail(env, -EINVAL, REASON_BAD_MAP,
 				"map index %u out of range: the program has %u maps",
 				(uint32_t)insn->imm, env->image->n_maps);
-	return env->aux[i].id == ISA_LD_MAP_IDX_VALUE ? form_map_value(env, insn) : 0;
+	err = maps_use(env, (uint32_t)insn->imm);
+	if (!err && env->aux[i].id == ISA_LD_MAP_IDX_VALUE)
+		err = form_map_value(env, insn);
+	return err;
 }
 
 static int form_insns(struct env *env)
@@ -319,11 +329,5 @@ int form_program(struct env *env)
 		err = form_ends_without_types(env);
 	if (!err)
 		err = form_insns(env);
-	for (uint32_t i = 0; !err && i < env->image->n_maps; i++) {
-		env->at = 0;
-		if (env->image->maps[i].desc.type == BPF_MAP_TYPE_ARENA)
-			env->arena = &env->image->maps[i];
-		err = maps_check(env, &env->image->maps[i]);
-	}
 	return err;
 }

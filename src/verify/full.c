@@ -258,6 +258,7 @@ static void full_free(struct env *env)
 	free(env->precise);
 	log_free(env);
 	env_mem_free(env);
+	free(env->map_used);
 	free(env->subs);
 	free(env->aux);
 }

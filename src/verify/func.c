@@ -190,7 +190,7 @@ static int set_for_each(struct env *env, struct frame *f, const struct frame *ca
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
 		break;
 	default:
-		return env_fail(env, -EINVAL, REASON_CALLBACK,
+		return env_fail(env, -BTF_ENOTSUPP, REASON_CALLBACK,
 				"callback function not allowed for map");
 	}
 	set_map_args(f, &caller->regs[1]);

@@ -7,6 +7,10 @@
  */
 #include "verify/env.h"
 
+#include <stdlib.h>
+
+#define MAPS_MAX 64 /* of one program */
+
 #define T_(id) (UINT64_C(1) << BPF_MAP_TYPE_##id)
 
 /* What programs that sleep may use: maps whose values stay while somebody sleeps over them. */
@@ -61,7 +65,7 @@ static int maps_check_fields(struct env *env, const struct verify_map *map)
 
 static int maps_check_arena(struct env *env, const struct verify_map *map)
 {
-	if (env->arena && env->arena != map)
+	if (env->arena)
 		return env_fail(env, -EBUSY, REASON_BAD_MAP, "Only one arena per program");
 	if (!env->allow_ptr_leaks || !env->bpf_capable)
 		return env_fail(env, -EPERM, REASON_CAPABILITY,
@@ -74,7 +78,7 @@ static int maps_check_arena(struct env *env, const struct verify_map *map)
 	return 0;
 }
 
-int maps_check(struct env *env, const struct verify_map *map)
+static int maps_check(struct env *env, const struct verify_map *map)
 {
 	uint32_t type = map->desc.type;
 	int err = maps_check_fields(env, map);
@@ -98,4 +102,22 @@ int maps_check(struct env *env, const struct verify_map *map)
 		*had = map;
 	}
 	return type == BPF_MAP_TYPE_ARENA ? maps_check_arena(env, map) : 0;
+}
+
+int maps_use(struct env *env, uint32_t map)
+{
+	if (!env->map_used) {
+		env->map_used = calloc(env->image->n_maps, sizeof(*env->map_used));
+		if (!env->map_used)
+			return env_nomem(env);
+	}
+	if (env->map_used[map])
+		return 0;
+	if (env->n_used_maps == MAPS_MAX)
+		return env_fail(env, -E2BIG, REASON_BAD_MAP,
+				"The total number of maps per program has reached the limit of %u",
+				MAPS_MAX);
+	env->map_used[map] = true;
+	env->n_used_maps++;
+	return maps_check(env, &env->image->maps[map]);
 }
