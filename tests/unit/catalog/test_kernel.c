@@ -158,7 +158,7 @@ static void emit_arg(struct code *c, int reg, int kind, int map_fd)
 	case ARG_MAP_VALUE:
 	case ARG_UNINIT_MAP_VALUE:
 	case ARG_UNINIT_MEM:
-	case ARG_UNINIT_MEM_OR_NULL:
+	case ARG_WRITE_MEM_OR_NULL:
 		emit_stack_pointer(c, reg, -32);
 		break;
 	case ARG_UNINIT_U64:
@@ -289,15 +289,15 @@ static void expect_change(uint32_t type, const struct helper *h, enum change cha
 			 log);
 }
 
-static bool is_uninit(int kind)
+static bool is_written(int kind)
 {
-	return kind == ARG_UNINIT_MEM || kind == ARG_UNINIT_MEM_OR_NULL || kind == ARG_UNINIT_U64;
+	return kind == ARG_UNINIT_MEM || kind == ARG_WRITE_MEM_OR_NULL || kind == ARG_UNINIT_U64;
 }
 
 static void expect_argument(uint32_t type, const struct helper *h, int i)
 {
 	int kind = (int)(h->args[i] & ~(uint32_t)(ARG_RDONLY | ARG_RELEASE));
-	bool or_null = kind == ARG_MEM_OR_NULL || kind == ARG_UNINIT_MEM_OR_NULL;
+	bool or_null = kind == ARG_MEM_OR_NULL || kind == ARG_WRITE_MEM_OR_NULL;
 	bool mem = kind == ARG_MEM || kind == ARG_UNINIT_MEM || or_null;
 
 	if (kind == ARG_NONE)
@@ -310,7 +310,7 @@ static void expect_argument(uint32_t type, const struct helper *h, int i)
 	if (mem || kind == ARG_MAP_KEY || kind == ARG_MAP_VALUE || kind == ARG_UNINIT_U64) {
 		if (type != BPF_PROG_TYPE_SOCKET_FILTER)
 			expect_change(type, h, IN_PACKET, i, h->flags & HELPER_PKT_DATA);
-		expect_change(type, h, READ_ONLY, i, !is_uninit(kind));
+		expect_change(type, h, READ_ONLY, i, !is_written(kind));
 	}
 	if (kind == ARG_STACK_OR_NULL)
 		expect_change(type, h, ZERO_LENGTH, i, true); /* NULL */
