@@ -42,10 +42,11 @@ static int visor_make(const struct bench_program *prog, enum vm_mode mode, void 
 {
 	static const struct vm_host host;
 	struct vm_prog_attr attr = {.host = &host, .mode = mode, .id = 1, .name = "bench"};
-	struct verify_image image = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .gpl = true};
+	struct verify_image image = {
+		.type = catalog_prog(BPF_PROG_TYPE_XDP), .gpl = true, .structure_only = true};
 	const struct verified *verified = NULL;
 	struct visor_state *st;
-	struct map_desc desc;
+	struct verify_map desc; /* borrowed by the image */
 	struct bench_code code;
 	struct map *map = NULL;
 	int err;
@@ -64,7 +65,7 @@ static int visor_make(const struct bench_program *prog, enum vm_mode mode, void 
 		err = visor_map_make(prog->map, &map, diag);
 		if (err)
 			return err;
-		desc = map->desc;
+		desc = (struct verify_map){.desc = map->desc};
 		image.maps = &desc;
 		image.n_maps = 1;
 	}
