@@ -182,7 +182,8 @@ static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
 	const struct reg *a, *b;
 	bool ignored = true;
 
-	if (c->exact == EXACT && (!cur || kinds != now))
+	/* In loops even what may hold anything has to hold what it held. */
+	if (c->exact != NOT_EXACT && (!cur || kinds != now))
 		return false;
 	for (int i = 0; i < SLOT_BYTES; i++)
 		ignored &= byte_ignored(c->env, kind_at(kinds, i));
