@@ -436,12 +436,29 @@ static int call_drain(struct env *env, struct call *call)
 	return func_push_callback(env, CALLBACK_USER_RINGBUF, call->subprog);
 }
 
+/* While it has one callback and no flags, a call is made to a loop: that the flags are 0 counts. */
+static int call_loop_inline(struct env *env, const struct call *call)
+{
+	struct insn_aux *aux = env_aux(env);
+	bool plain = reg_is_null(env_reg(env, 4));
+
+	if (aux->loop_callback == LOOP_NOT_INLINE)
+		return 0;
+	if (!plain || (aux->loop_callback && aux->loop_callback != call->subprog))
+		aux->loop_callback = LOOP_NOT_INLINE;
+	else
+		aux->loop_callback = call->subprog;
+	return plain ? precise_reg(env, 4) : 0;
+}
+
 /* The callback is followed as often as the first argument says, at most. */
 static int call_loop(struct env *env, struct call *call)
 {
 	struct frame *f = state_frame(env->st);
-	int err;
+	int err = call_loop_inline(env, call);
 
+	if (err)
+		return err;
 	/* Any register may be passed, but the kernel counts on a number. */
 	if (f->regs[1].type != R_SCALAR)
 		return env_fail_reg(env, -EFAULT, REASON_ARG_TYPE, 1,

@@ -381,8 +381,7 @@ static void tarjan_close(struct env *env, struct tarjan *t, uint32_t root)
 {
 	uint32_t to[2], top = t->stack[t->n_stack - 1];
 	int edges = cfg_successors(env, root, to);
-	/* A call that calls back is a loop of its own. */
-	bool loop = top != root || env->aux[root].flags & AUX_CALLS_CALLBACK;
+	bool loop = top != root;
 
 	while (edges-- > 0)
 		loop |= to[edges] == root;

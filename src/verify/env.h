@@ -60,6 +60,7 @@ struct insn_aux {
 	uint16_t subprog;
 	uint8_t n_args; /* calls: how many registers from r1 up are arguments */
 	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
+	uint32_t loop_callback;	 /* bpf_loop: its only callback so far, 0: none, or LOOP_NOT_INLINE */
 	union {
 		/* helper calls: the map it was called with on every path, or MAP_POISON */
 		const struct verify_map *map;
@@ -69,6 +70,7 @@ struct insn_aux {
 	};
 	uint64_t map_key;      /* constant key of array accesses, or KEY_POISON, KEY_NONE */
 };
+#define LOOP_NOT_INLINE UINT32_MAX
 #define MAP_POISON ((const struct verify_map *)-1)
 #define KEY_NONE   UINT64_MAX
 #define KEY_POISON (UINT64_MAX - 1)

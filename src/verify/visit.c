@@ -506,7 +506,8 @@ int visit_state(struct env *env)
 			if (v == VISIT_ERROR)
 				return -EINVAL;
 			if (v == VISIT_HIT)
-				return visit_hit(env, c, true);
+				return visit_hit(env, c,
+						 !(env_aux(env)->flags & AUX_CALLS_CALLBACK));
 			/* Iterations of a loop differ: do not keep each of them. */
 			if (!force && jumps < 20 && insns < 100)
 				add = false;
