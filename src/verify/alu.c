@@ -128,7 +128,8 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	uint8_t op = BPF_OP(insn->code);
 	struct reg *r = env_reg(env, dst);
 	bool known = range_is_const(&by.var), sub = op == BPF_SUB;
-	int64_t off = ptr.off + (sub ? -by.var.smin : by.var.smin);
+	uint64_t by_min = (uint64_t)by.var.smin;
+	int64_t off = (int64_t)((uint64_t)(int64_t)ptr.off + (sub ? -by_min : by_min));
 	struct speculation spec = {0};
 	char type[64];
 

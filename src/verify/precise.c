@@ -293,6 +293,8 @@ static int step_form(struct env *env, uint32_t i, uint32_t next, const struct ju
 	struct env_precise *bt = env->precise;
 	int id = env->aux[i].id;
 
+	if (id == ISA_COUNT) /* the second half of a 64-bit immediate */
+		return 0;
 	switch (isa_table[id].form) {
 	case ISA_FORM_ALU_RR:
 	case ISA_FORM_ALU_RI:
