@@ -285,14 +285,22 @@ static int form_imm64(struct env *env, uint32_t i)
 static int form_insns(struct env *env)
 {
 	for (uint32_t i = 0; i < env->n_insns; i++) {
+		const struct bpf_insn *insn = &env->insns[i];
 		int err;
 
-		if (env->insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
+		if (insn->code == (BPF_LD | BPF_IMM | BPF_DW)) {
 			err = form_imm64(env, i);
 			if (err)
 				return err;
 			i++;
-		} else if (env->aux[i].id == ISA_COUNT) {
+		} else if (BPF_CLASS(insn->code) == BPF_LDX &&
+			   ((BPF_MODE(insn->code) != BPF_MEM && BPF_MODE(insn->code) != BPF_MEMSX) ||
+			    insn->imm)) {
+			env->at = i;
+			return env_fail(env, -EINVAL, REASON_BAD_INSN,
+					"BPF_LDX uses reserved fields");
+		} else if (env->aux[i].id == ISA_COUNT ||
+			   (env->aux[i].id == ISA_CALL_REG && !env->image->call_reg)) {
 			env->at = i;
 			return env_fail(env, -EINVAL, REASON_BAD_INSN, "unknown opcode %02x",
 					env->insns[i].code);

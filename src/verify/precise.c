@@ -496,6 +496,9 @@ int precise_reg(struct env *env, int regno)
 
 	if (!env->bpf_capable)
 		return 0;
+	if (env_reg(env, regno)->type != R_SCALAR) /* as a helper's argument that may be anything */
+		return env_fail(env, -EFAULT, REASON_INTERNAL,
+				"verifier bug: backtracking misuse");
 	bt_reset(env->precise);
 	env->precise->frame = env->st->cur;
 	bt_set(env->precise, regno);

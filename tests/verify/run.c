@@ -48,6 +48,7 @@ static int errno_by_name(const char *name)
 		int err;
 	} names[] = {{"EINVAL", EINVAL},
 		     {"EACCES", EACCES},
+		     {"EFAULT", EFAULT},
 		     {"E2BIG", E2BIG},
 		     {"ENOMEM", ENOMEM},
 		     {"EPERM", EPERM}};
