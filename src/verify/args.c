@@ -296,19 +296,25 @@ int args_global_btf(struct env *env, int regno, const struct btf_global_arg *arg
 
 /* ---- what comes with references ----------------------------------------------------------- */
 
+/* The reference that is held by what begins in the slot that the register points to. */
+static uint32_t args_slot_ref(struct env *env, const struct reg *reg)
+{
+	int slot = stack_object_slot(env, reg, "dynptr", 2);
+	const struct slot *s = slot < 0 ? NULL : &env->st->frame[reg->frame]->slots[slot];
+
+	return s && (s->kind[0] == SLOT_SPILL || s->kind[0] >= SLOT_DYNPTR) ? s->reg.ref : 0;
+}
+
 /* The argument is one that the call releases. */
 static int args_release(struct env *env, int regno, uint32_t arg, struct call *call)
 {
 	const struct reg *reg = env_reg(env, regno);
 
 	if ((arg & ARG_KIND) == ARG_DYNPTR) {
-		int slot;
-
 		if (reg->type != R_STACK)
 			return env_fail_reg(env, -EINVAL, REASON_DYNPTR, regno,
 					    "cannot release unowned const bpf_dynptr");
-		slot = stack_object_slot(env, reg, "dynptr", 2);
-		if (slot < 0 || !env->st->frame[reg->frame]->slots[slot].reg.ref)
+		if (!args_slot_ref(env, reg))
 			return env_fail_reg(env, -EINVAL, REASON_DYNPTR, regno,
 					    "arg %d is an unacquired reference", regno);
 	} else if (!reg->ref && !reg_is_null(reg)) {

@@ -859,17 +859,3 @@ int call_helper(struct env *env)
 		err = call_end_function(env);
 	return err;
 }
-
-int call_finish(struct env *env)
-{
-	/* Those who may not see pointers make maps whose users must check indices themselves: for
-	 * that a tail call has to know its map. */
-	for (uint32_t i = 0; !env->bypass_spec_v1 && i < env->n_insns; i++)
-		if (env->aux[i].id == ISA_CALL_HELPER && env->aux[i].map == MAP_POISON &&
-		    env->insns[i].imm == BPF_FUNC_tail_call) {
-			env->at = i;
-			return env_fail(env, -EINVAL, REASON_SPECULATION,
-					"tail_call abusing map_ptr");
-		}
-	return 0;
-}

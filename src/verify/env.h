@@ -522,8 +522,8 @@ int kfunc_finish(struct env *env);
 void kfunc_free(struct env *env);
 /* The same of a helper; CALL_RETURNS: it sets r0. No traits if it cannot be called. */
 void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_args);
-/* After exploration: what only all calls of an instruction together tell. */
-int call_finish(struct env *env);
+/* fixup.c: after exploration, what the kernel then still refuses. */
+int fixup_check(struct env *env);
 /* The program refers to that map of the image: may it? */
 int maps_use(struct env *env, uint32_t map);
 

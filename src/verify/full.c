@@ -306,7 +306,7 @@ static int full_run(struct env *env)
 	if (!err)
 		err = kfunc_finish(env);
 	if (!err)
-		err = call_finish(env);
+		err = fixup_check(env);
 	return err;
 }
 
