@@ -90,7 +90,8 @@ static int args_wrong_type(struct env *env, int regno, const struct arg_types *w
 					i ? ", " : "",
 					reg_type_text(want->types[i].type, want->types[i].flags,
 						      text, sizeof(text)));
-	return env_fail_reg(env, -EACCES, REASON_ARG_TYPE, regno, "R%d type=%s expected=%s", regno,
+	return env_fail_reg(env, -EACCES, reg->flags & F_NULL ? REASON_NULL_DEREF : REASON_ARG_TYPE,
+			    regno, "R%d type=%s expected=%s", regno,
 			    reg_type_text(reg->type, reg->flags, got, sizeof(got)), expected);
 }
 

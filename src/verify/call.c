@@ -117,7 +117,7 @@ static int call_resolve(struct env *env, struct call *call)
 		return env_fail(env, -EINVAL, REASON_UNKNOWN_FUNC, "invalid func unknown#%u",
 				call->func_id);
 	if (err && err != -EPERM)
-		return env_fail(env, err, REASON_UNKNOWN_FUNC,
+		return env_fail(env, err, REASON_FUNC_TYPE,
 				"program of this type cannot use helper bpf_%s#%u", call->name,
 				call->func_id);
 	if (env->image->engine && !(h->flags & HELPER_ENGINE))

@@ -150,6 +150,7 @@ struct env {
 	int err;		     /* the first failure, */
 	enum reason reason;	     /* its kind, */
 	int fault_reg;		     /* and the register at fault, or -1 */
+	char message[512];	     /* in the kernel's words */
 	struct env_arena *mem;	     /* state.c: memory of states */
 	struct env_visit *visit;     /* visit.c */
 	struct env_live *live;	     /* live.c */

@@ -419,6 +419,7 @@ static int explore_arrive(struct env *env)
 	uint32_t flags = env_aux(env)->flags;
 	int ret = 0;
 
+	env->at = env->insn;
 	if (++env->insns_processed > EXPLORE_MAX_INSNS)
 		return env_fail(env, -E2BIG, REASON_TOO_LARGE,
 				"BPF program is too large. Processed %u insn",

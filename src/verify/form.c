@@ -27,6 +27,10 @@ int form_operands(struct env *env)
 
 	if (!err)
 		return 0;
+	if (!strcmp(why, "invalid shift"))
+		return env_fail(env, err, REASON_DIV_ZERO, "%s %d", why, insn->imm);
+	if (!strcmp(why, "div by zero"))
+		return env_fail(env, err, REASON_DIV_ZERO, "%s", why);
 	return env_fail(env, err, err == -EACCES ? REASON_WRITE_FP : REASON_BAD_INSN, "%s", why);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "verify/internal.h"
 #include "verify/env.h"
+#include "verify/explain.h"
 #include "verify/log.h"
 
 #include <stdlib.h>
@@ -328,6 +329,8 @@ int full_verify(const struct verify_image *image, struct verified *v, struct ver
 	err = full_run(&env);
 	if (!err)
 		err = full_facts(&env, v, facts);
+	if (env.err && (image->report || diag))
+		explain(&env);
 	if (image->stats)
 		*image->stats = (struct verify_stats){
 			.time_ns = now_ns() - start,

@@ -771,7 +771,7 @@ int call_kfunc(struct env *env)
 	if (!c.func)
 		return env_fail(env, -EINVAL, REASON_BAD_CALL, "calling invalid kernel function");
 	if (!c.func->allowed)
-		return env_fail(env, -EACCES, REASON_UNKNOWN_FUNC,
+		return env_fail(env, -EACCES, REASON_FUNC_TYPE,
 				"calling kernel function %s is not allowed", c.func->name);
 	c.call.name = c.func->name;
 	return kfunc_call_checked(env, &c);

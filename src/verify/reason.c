@@ -7,6 +7,35 @@
 
 #include "base/diag.h"
 
+struct reason_row {
+	const char *name, *title, *hint;
+};
+
+static const struct reason_row reasons[] = {
+#define REASON(id, name, title, hint) [REASON_##id] = {name, title, hint},
+#include "verify/reasons.def"
+#undef REASON
+};
+
+const char *verify_reason_name(uint32_t i)
+{
+	return i < REASON_COUNT ? reasons[i].name : NULL;
+}
+
+bool verify_reason_find(const char *name, const char **title, const char **hint)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++) {
+		if (strcmp(reasons[i].name, name))
+			continue;
+		if (title)
+			*title = reasons[i].title;
+		if (hint)
+			*hint = reasons[i].hint;
+		return true;
+	}
+	return false;
+}
+
 static void fail_record(struct env *env, int err, enum reason reason, int regno, const char *text)
 {
 	log_text(env, "%s\n", text);
@@ -15,6 +44,7 @@ static void fail_record(struct env *env, int err, enum reason reason, int regno,
 	env->err = err;
 	env->reason = reason;
 	env->fault_reg = regno;
+	snprintf(env->message, sizeof(env->message), "%s", text);
 	diag_fail(env->diag, err, "verify", "%s", text);
 	diag_at(env->diag, "insn %u", env->at);
 }

@@ -15,6 +15,8 @@
 #ifndef VERIFY_VERIFY_H
 #define VERIFY_VERIFY_H
 
+#include <stdio.h>
+
 #include "base/diag.h"
 #include "catalog/catalog.h"
 #include "isa/insn.h"
@@ -62,6 +64,54 @@ struct verify_stats {
 	uint32_t insns_processed, total_states, peak_states, max_states_per_insn;
 	uint64_t peak_memory; /* bytes of states */
 };
+
+/* ---- why a program is refused ----------------------------------------------------------- */
+
+/* An instruction, and where it comes from as far as the program's line information tells. */
+struct verify_place {
+	bool known;
+	uint32_t insn;
+	char text[128];	     /* "(61) r1 = *(u32 *)(r2 +0)" */
+	char function[64];   /* or "" */
+	char file[96];	     /* or "" */
+	uint32_t line, column; /* 0: unknown */
+	char source[160];    /* the line, or "" */
+};
+
+/* Something on the way to the failure. */
+struct verify_step {
+	struct verify_place place;
+	char text[160];
+};
+
+#define VERIFY_REPORT_STEPS 10
+
+/*
+ * A failure, for people. A plain value: nothing to release, strings are cut where they do not
+ * fit. Empty strings, reg -1, n_steps 0: not known, or not applicable.
+ */
+struct verify_report {
+	int err;	    /* 0: nothing failed */
+	const char *reason; /* stable name: "packet-bounds"; literals */
+	const char *title;  /* the rule that was broken */
+	char message[512];  /* in the kernel's words, several lines */
+	struct verify_place place;
+	int reg;		/* the register at fault, and what is known of it: */
+	char reg_state[192];	/* "pkt(off=14,r=0)" */
+	uint32_t caret, width;	/* where it is in place.text; width 0: nowhere */
+	uint32_t n_steps;	/* from the first on the path to the last */
+	struct verify_step steps[VERIFY_REPORT_STEPS];
+	char missing[256];	/* what would have to be known, and is not */
+	char suggestion[320];	/* what to do about it */
+};
+
+/* Prints the report in at most 40 lines: reason, place, how it came to this, suggestion. */
+void verify_report_print(const struct verify_report *report, FILE *to, bool colour);
+
+/* Title and hint of a reason by its stable name; false: there is no such reason. */
+bool verify_reason_find(const char *name, const char **title, const char **hint);
+/* The name of reason i; NULL behind the last one. */
+const char *verify_reason_name(uint32_t i);
 
 struct state; /* verify/state.h */
 
@@ -112,6 +162,7 @@ struct verify_image {
 	bool lenient;
 
 	const struct verify_log *log; /* or NULL */
+	struct verify_report *report; /* filled if not NULL, if the program is refused */
 	struct verify_stats *stats;   /* filled if not NULL, whatever the verdict */
 	/* Called before each instruction is looked at, with the state; for oracles and explanations.
 	 * Non-zero stops the verification with that error. */

@@ -1,5 +1,4 @@
 # type: xdp
-# log: the message does not tell the amount
 # expect: EINVAL invalid shift
 	r0 = 1
 	w0 <<= 32
