@@ -435,7 +435,7 @@ static void tarjan_from(struct env *env, struct tarjan *t, uint32_t start)
 static int cfg_loops(struct env *env)
 {
 	uint32_t n = env->n_insns;
-	uint32_t *words = calloc(n, 4 * sizeof(*words));
+	uint32_t *words = env_table(n, 4 * sizeof(*words));
 	struct tarjan t = {.index = words,
 			   .low = words ? words + n : NULL,
 			   .stack = words ? words + 2 * (size_t)n : NULL,

@@ -211,6 +211,9 @@ static inline uint32_t env_new_id(struct env *env)
 int env_mem_new(struct env *env);
 void env_mem_free(struct env *env);
 size_t env_mem_total(const struct env *env); /* bytes taken from the system */
+/* A zeroed table by instruction, for free(). Large ones are made of huge pages: the page faults of
+ * a program of a million instructions take longer than its verification. */
+void *env_table(size_t n, size_t size);
 /* Blocks of that size; the content is undefined. NULL: no memory. */
 void *env_alloc(struct env *env, size_t size);
 void env_release(struct env *env, void *p, size_t size);

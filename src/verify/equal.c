@@ -209,8 +209,12 @@ static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
 
 static bool stack_inside(struct compare *c, const struct frame *old, const struct frame *cur)
 {
-	for (uint32_t i = 0; i < old->n_slots; i++)
-		if (!slot_inside(c, packed_kinds(old, i), packed_slot(old, i),
+	const struct reg *r = packed_regs(old) + __builtin_popcount(old->reg_mask);
+	uint64_t mask = old->spill_mask;
+
+	/* Packed registers lie in the order of their slots. */
+	for (uint32_t i = 0; i < old->n_slots; i++, mask >>= 1)
+		if (!slot_inside(c, packed_kinds(old, i), mask & 1 ? r++ : NULL,
 				 i < cur->n_slots ? &cur->slots[i] : NULL))
 			return false;
 	return true;
@@ -222,13 +226,14 @@ static bool frame_inside(struct compare *c, const struct frame *old, const struc
 			 uint32_t insn)
 {
 	uint16_t live = c->env->aux[insn].live_before;
+	const struct reg *r = packed_regs(old);
 
 	if (old->callback_depth > cur->callback_depth)
 		return false;
-	for (; live; live &= (uint16_t)(live - 1)) {
-		int i = __builtin_ctz(live);
+	for (int i = 0; live >> i; i++) {
+		const struct reg *o = old->reg_mask >> i & 1 ? r++ : NULL;
 
-		if (!reg_inside(c, packed_reg(old, i), &cur->regs[i]))
+		if (live >> i & 1 && !reg_inside(c, o, &cur->regs[i]))
 			return false;
 	}
 	return stack_inside(c, old, cur);

@@ -270,7 +270,7 @@ static int full_run(struct env *env)
 
 	if (!err)
 		err = log_new(env);
-	env->aux = calloc(env->n_insns, sizeof(*env->aux));
+	env->aux = env_table(env->n_insns, sizeof(*env->aux));
 	if (!err && !env->aux)
 		err = env_nomem(env);
 	if (!err && env->image->btf)

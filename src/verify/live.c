@@ -113,7 +113,7 @@ static struct live_masks *live_masks(struct env *env, struct live_inst *inst, ui
 
 	if (m)
 		return m;
-	m = inst->frames[frame] = calloc(len, sizeof(*m));
+	m = inst->frames[frame] = env_table(len, sizeof(*m));
 	if (!m) {
 		env_nomem(env);
 		return NULL;

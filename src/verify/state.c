@@ -101,6 +101,21 @@ static struct mem_chunk *mem_grow(struct env_arena *a, size_t bytes)
 	return chunk;
 }
 
+void *env_table(size_t n, size_t size)
+{
+	size_t bytes = n * size;
+	void *table;
+
+	if (bytes < MEM_HUGE)
+		return calloc(n, size);
+	bytes = ALIGN_UP(bytes, (size_t)MEM_HUGE);
+	table = aligned_alloc(MEM_HUGE, bytes);
+	if (!table)
+		return NULL;
+	madvise(table, bytes, MADV_HUGEPAGE);
+	return memset(table, 0, bytes);
+}
+
 void *env_alloc(struct env *env, size_t size)
 {
 	struct env_arena *a = env->mem;

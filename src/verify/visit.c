@@ -57,7 +57,7 @@ int visit_new(struct env *env)
 	env->visit = v;
 	if (!v)
 		return env_nomem(env);
-	v->heads = calloc(env->n_insns, sizeof(*v->heads));
+	v->heads = env_table(env->n_insns, sizeof(*v->heads));
 	v->n_loops = env->n_sccs + 1;
 	v->loops = calloc(v->n_loops, sizeof(*v->loops));
 	return v->heads && v->loops ? 0 : env_nomem(env);
