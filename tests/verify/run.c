@@ -49,6 +49,7 @@ static int errno_by_name(const char *name)
 	} names[] = {{"EINVAL", EINVAL},
 		     {"EACCES", EACCES},
 		     {"EFAULT", EFAULT},
+		     {"ENOTSUPP", BTF_ENOTSUPP},
 		     {"E2BIG", E2BIG},
 		     {"ENOMEM", ENOMEM},
 		     {"EPERM", EPERM}};
