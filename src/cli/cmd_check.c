@@ -37,6 +37,19 @@ static void check_table(struct cli *cli, const struct examination *x)
 	table_free(t);
 }
 
+/* Why, at length, for people. */
+static void check_reports(struct cli *cli, const struct examination *x)
+{
+	for (uint32_t i = 0; !cli->opt[OPT_JSON] && i < x->n_progs; i++) {
+		const struct examined *p = &x->progs[i];
+
+		if (p->ours.verdict != EXAMINE_REJECTED || !p->report.err)
+			continue;
+		printf("\n%s: ", p->name);
+		verify_report_print(&p->report, stdout, cli->color);
+	}
+}
+
 int cli_check(struct cli *cli)
 {
 	struct examine_opts opts = {
@@ -54,6 +67,7 @@ int cli_check(struct cli *cli)
 	if (examine(cli->args[0], &opts, &x, &diag))
 		return cli_fail(&diag);
 	check_table(cli, &x);
+	check_reports(cli, &x);
 	for (uint32_t i = 0; i < x.n_progs; i++)
 		code = MAX(code, x.progs[i].ours.verdict == EXAMINE_ERROR      ? 2
 				 : x.progs[i].ours.verdict == EXAMINE_REJECTED ? 1

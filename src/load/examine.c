@@ -344,6 +344,7 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 	p->n_insns = image->n_insns;
 	image->log = log.level ? &log : NULL;
 	image->stats = &p->stats;
+	image->report = &p->report;
 	err = ours_verify(e, p, image, &diag);
 	p->ours.time_ns = p->stats.time_ns;
 	p->ours.insns_processed = p->stats.insns_processed;
@@ -351,6 +352,8 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 		    err ? diag.text : "");
 	if (err && sscanf(diag.place, "insn %d", &insn) == 1)
 		p->insn = insn;
+	if (p->report.err)
+		snprintf(p->reason, sizeof(p->reason), "%s", p->report.reason);
 	snprintf(p->hint, sizeof(p->hint), "%s", diag.hint);
 	ours_source(p, image);
 }

@@ -52,6 +52,7 @@ struct examined {
 	uint32_t line, column;
 	uint32_t n_insns;
 	struct verify_stats stats;
+	struct verify_report report; /* err 0: verification refused nothing */
 };
 
 struct examination {

@@ -388,7 +388,12 @@ static void step_branch(struct slice *s, const struct path_step *p, bool by_reg)
 	struct verify_place place = {0};
 	const char *from, *to;
 
-	if (!has(s, p->depth, insn->dst_reg) && !(by_reg && has(s, p->depth, insn->src_reg)))
+	/* Of a packet, another pointer into it is compared with the end. */
+	bool packet =
+		s->x->env->reason == REASON_PKT_RANGE && by_reg && BPF_CLASS(insn->code) == BPF_JMP;
+
+	if (!packet && !has(s, p->depth, insn->dst_reg) &&
+	    !(by_reg && has(s, p->depth, insn->src_reg)))
 		return;
 	s->x->compared = true;
 	if (s->branches++ >= EXPLAIN_BRANCHES)
