@@ -21,6 +21,7 @@
 #define DESCRIBE_MAX_CONTENTS (64u << 20)
 #define DESCRIBE_MAX_BTF      (16u << 20)
 #define DESCRIBE_FIRST_MODULE 0x40000000u /* ids of BTF: those of modules begin here */
+#define DESCRIBE_ARENA_ADDRESS UINT64_C(0x100000000)
 #define DESCRIBE_UNPRIV_INSNS 4096
 
 enum described_kind { DESCRIBED_MAP, DESCRIBED_PROG, DESCRIBED_BTF };
@@ -43,6 +44,7 @@ struct describe {
 	struct describe_hooks hooks;
 	const struct btf_target *target;
 	bool unprivileged;
+	int module_fd;
 	struct described **objs;
 	uint32_t n_objs, cap_objs;
 };
@@ -203,6 +205,9 @@ static void map_check(struct describe *d, struct described *o, const union bpf_a
 	}
 	if ((kind->traits & MAP_STORAGE) && !o->map.value_type_id)
 		map_fail(d, o, -EINVAL, "maps of type %s need type information", kind->name);
+	/* Loaders map arenas before anything refers to them; the address is theirs to choose. */
+	if (kind->type == BPF_MAP_TYPE_ARENA && !o->map.desc.extra)
+		o->map.desc.extra = DESCRIBE_ARENA_ADDRESS;
 	/* What the kernel adds by itself. */
 	if (kind->type == BPF_MAP_TYPE_DEVMAP || kind->type == BPF_MAP_TYPE_DEVMAP_HASH)
 		o->map.desc.flags |= BPF_F_RDONLY_PROG;
@@ -632,6 +637,7 @@ int describe_new(const struct btf_target *target, bool unprivileged,
 		return -ENOMEM;
 	d->target = target ? btf_target_ref(target) : NULL;
 	d->unprivileged = unprivileged;
+	d->module_fd = -1;
 	d->hooks = *hooks;
 	d->session.bpf = describe_bpf;
 	d->session.user = d;
@@ -646,6 +652,8 @@ void describe_free(struct describe *d)
 {
 	if (!d)
 		return;
+	if (d->module_fd >= 0)
+		close(d->module_fd);
 	for (uint32_t i = 0; i < d->n_objs; i++) {
 		struct described *o = d->objs[i];
 
@@ -659,6 +667,19 @@ void describe_free(struct describe *d)
 	free(d->objs);
 	btf_target_unref(d->target);
 	free(d);
+}
+
+int describe_module(struct describe *d, const struct btf *btf)
+{
+	uint32_t n = d->target ? btf_target_modules(d->target) : 0;
+
+	if (d->module_fd >= 0)
+		close(d->module_fd);
+	d->module_fd = -1;
+	for (uint32_t i = 0; i < n; i++)
+		if (btf_target_module(d->target, i) == btf)
+			return d->module_fd = describe_fd(d, DESCRIBE_FIRST_MODULE + i);
+	return -1;
 }
 
 struct load_session *describe_session(struct describe *d)

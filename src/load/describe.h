@@ -36,6 +36,10 @@ int describe_new(const struct btf_target *target, bool unprivileged,
 		 const struct describe_hooks *hooks, struct describe **out);
 void describe_free(struct describe *d);
 
+/* A new descriptor of the types of one of the target's modules, open until the next one or the session ends; -1 if
+ * they are of no module. */
+int describe_module(struct describe *d, const struct btf *btf);
+
 /* To be entered with load_enter(). */
 struct load_session *describe_session(struct describe *d);
 

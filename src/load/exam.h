@@ -20,6 +20,10 @@ struct exam {
 	const struct btf_target *target;
 	struct bpf_object *obj; /* while one is open */
 	struct bpf_program **progs; /* of it, in the order of x->progs */
+	/* A descriptor of a module's types, in the current session; 0 for vmlinux. NULL: modules are out
+	 * of reach. */
+	uint32_t (*module_fd)(struct exam *e, const struct btf *btf);
+	struct describe *describe; /* the current session, if it is ours */
 	struct capture said;
 	const struct examined *alone; /* not NULL: only this one is tried */
 	bool prepared; /* the programs' names are known */
@@ -38,7 +42,8 @@ void exam_result(struct examine_result *r, enum examine_verdict verdict, int err
 		 ...) PRINTF_LIKE(4, 5);
 void exam_note(struct exam *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The running kernel's verdict on every program that ours has an opinion of. */
+/* The running kernel's verdict on every program. Before ours: libbpf looks only once what the
+ * kernel can do. */
 void exam_kernel(struct exam *e);
 
 #endif

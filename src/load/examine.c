@@ -131,6 +131,18 @@ static int prepare_target(struct exam *e, struct examined *p, struct bpf_program
 	return 0;
 }
 
+/* What is only found out when it is linked. */
+static int prepare_externs(struct exam *e, struct examined *p, struct examine_result *r)
+{
+	const char *missing = bridge_missing(&e->bridge, p->name, e->target);
+
+	if (!missing)
+		return 0;
+	exam_result(r, EXAMINE_ERROR, -ESRCH, "extern '%s' (strong): not in the kernel's types",
+		    missing);
+	return -ESRCH;
+}
+
 static bool prepare_only(const struct examine_opts *opts, const char *name)
 {
 	for (uint32_t i = 0; i < opts->n_only; i++)
@@ -154,7 +166,6 @@ static int prepare_names(struct exam *e, struct visor_diag *diag)
 	{
 		struct examined *p = &x->progs[x->n_progs];
 
-		p->insn = -1;
 		p->name = strdup(bpf_program__name(prog));
 		p->section = strdup(section_of(prog));
 		p->skip = p->name && !prepare_only(e->opts, p->name);
@@ -170,6 +181,11 @@ static void prepare_maps(struct exam *e)
 {
 	struct bpf_map *map;
 
+	for (uint32_t i = 0; i < e->bridge.n_extras; i++) {
+		map = bpf_object__find_map_by_name(e->obj, e->bridge.extras[i].map);
+		if (map)
+			bpf_map__set_map_extra(map, e->bridge.extras[i].value);
+	}
 	bpf_object__for_each_map(map, e->obj)
 	{
 		const struct map_kind *kind = catalog_map_known(bpf_map__type(map));
@@ -190,7 +206,8 @@ static void prepare_maps(struct exam *e)
 int exam_open(struct exam *e, bool (*wanted)(const struct exam *e, const struct examined *p),
 	      struct examine_result *(*result)(struct examined *p), struct visor_diag *diag)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = e->bridge.name);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = e->bridge.name,
+		    .relaxed_maps = true);
 	struct bpf_program *prog;
 	uint32_t i = 0;
 	int err;
@@ -217,7 +234,8 @@ int exam_open(struct exam *e, bool (*wanted)(const struct exam *e, const struct 
 	{
 		struct examined *p = &e->x->progs[i];
 		bool on = wanted(e, p) && !prepare_type(p, prog, result(p)) &&
-			  !prepare_target(e, p, prog, result(p));
+			  !prepare_target(e, p, prog, result(p)) &&
+			  !prepare_externs(e, p, result(p));
 
 		e->progs[i++] = prog;
 		bpf_program__set_autoload(prog, on);
@@ -245,6 +263,73 @@ int exam_load(struct exam *e)
 	return err;
 }
 
+/* Which member of which struct of the kernel a struct_ops program is for. */
+static void exam_struct_ops(struct exam *e, const struct examined *p, union bpf_attr *attr)
+{
+	const struct bridge_op *op = bridge_op(&e->bridge, p->name);
+	const char *flavour = op ? strstr(op->type, "___") : NULL;
+	const struct btf_member *m;
+	const struct btf_type *t;
+	const struct btf *btf;
+	char type[128];
+	uint32_t id;
+
+	if (!op || !e->target)
+		return;
+	snprintf(type, sizeof(type), "%.*s",
+		 (int)(flavour ? (size_t)(flavour - op->type) : strlen(op->type)), op->type);
+	if (btf_target_find(e->target, type, BTF_KIND_STRUCT, &btf, &id))
+		return;
+	t = btf_type(btf, id);
+	m = btf_type_data(t);
+	for (uint32_t i = 0; i < btf_type_vlen(t); i++)
+		if (!strcmp(btf_str(btf, m[i].name_off), op->member)) {
+			attr->attach_btf_id = id;
+			attr->expected_attach_type = i;
+			attr->attach_btf_obj_fd = e->module_fd ? e->module_fd(e, btf) : 0;
+		}
+}
+
+static struct bpf_map *exam_map(struct exam *e, bool (*is)(const struct bpf_map *map))
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, e->obj)
+		if (is(map))
+			return map;
+	return NULL;
+}
+
+static bool map_is_arena(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_ARENA;
+}
+
+static bool map_is_arena_data(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	size_t len = strlen(name), end = strlen(BRIDGE_ARENA_MAP);
+
+	return len >= end && !strcmp(name + len - end, BRIDGE_ARENA_MAP);
+}
+
+/* Variables of the arena are in the arena's memory, not in the map that stands for their section. */
+static void exam_arena(struct exam *e, union bpf_attr *attr)
+{
+	struct bpf_map *arena = exam_map(e, map_is_arena), *data = exam_map(e, map_is_arena_data);
+	struct bpf_insn *insn = (struct bpf_insn *)(uintptr_t)attr->insns;
+
+	if (!arena || !data)
+		return;
+	for (uint32_t i = 0; i + 1 < attr->insn_cnt; i++)
+		if (insn[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
+			if (insn[i].src_reg == BPF_PSEUDO_MAP_VALUE &&
+			    insn[i].imm == bpf_map__fd(data))
+				insn[i].imm = bpf_map__fd(arena);
+			i++;
+		}
+}
+
 int exam_program(struct exam *e, union bpf_attr *attr)
 {
 	for (uint32_t i = 0; e->progs && i < e->x->n_progs; i++) {
@@ -252,6 +337,10 @@ int exam_program(struct exam *e, union bpf_attr *attr)
 			continue;
 		if (e->opts->strict_alignment)
 			attr->prog_flags |= BPF_F_STRICT_ALIGNMENT;
+		if (attr->prog_type == BPF_PROG_TYPE_STRUCT_OPS)
+			exam_struct_ops(e, &e->x->progs[i], attr);
+		if (e->bridge.arena)
+			exam_arena(e, attr);
 		return (int)i;
 	}
 	return -1;
@@ -292,22 +381,6 @@ static void ours_log(void *user, const char *text, size_t len)
 	r->log[r->log_len] = '\0';
 }
 
-/* Where in the source the instruction at fault is. */
-static void ours_source(struct examined *p, const struct verify_image *image)
-{
-	const struct bpf_line_info *best = NULL;
-
-	for (uint32_t i = 0; p->insn >= 0 && image->btf && i < image->n_line_info; i++)
-		if (image->line_info[i].insn_off <= p->insn)
-			best = &image->line_info[i];
-	if (!best)
-		return;
-	p->file = strdup(btf_str(image->btf, best->file_name_off));
-	p->source = strdup(btf_str(image->btf, best->line_off));
-	p->line = BPF_LINE_INFO_LINE_NUM(best->line_col);
-	p->column = BPF_LINE_INFO_LINE_COL(best->line_col);
-}
-
 static int ours_verify(struct exam *e, struct examined *p, struct verify_image *image,
 		       struct visor_diag *diag)
 {
@@ -333,7 +406,7 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 	struct examined *p = &e->x->progs[program];
 	struct verify_log log = {e->opts->log_level, ours_log, &p->ours};
 	struct visor_diag diag = {0};
-	int err, insn;
+	int err;
 
 	if (!image) {
 		exam_result(&p->ours,
@@ -350,12 +423,13 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 	p->ours.insns_processed = p->stats.insns_processed;
 	exam_result(&p->ours, err ? EXAMINE_REJECTED : EXAMINE_ACCEPTED, err, "%s",
 		    err ? diag.text : "");
-	if (err && sscanf(diag.place, "insn %d", &insn) == 1)
-		p->insn = insn;
-	if (p->report.err)
-		snprintf(p->reason, sizeof(p->reason), "%s", p->report.reason);
-	snprintf(p->hint, sizeof(p->hint), "%s", diag.hint);
-	ours_source(p, image);
+}
+
+static uint32_t ours_module_fd(struct exam *e, const struct btf *btf)
+{
+	int fd = describe_module(e->describe, btf);
+
+	return fd < 0 ? 0 : (uint32_t)fd;
 }
 
 /* One attempt: programs that have no verdict yet. 0 if libbpf went through all of them. */
@@ -369,6 +443,8 @@ static int ours_round(struct exam *e, struct visor_diag *diag)
 
 	if (err)
 		return diag_fail(diag, err, "load", "out of memory");
+	e->describe = d;
+	e->module_fd = ours_module_fd;
 	before = load_enter(describe_session(d));
 	err = exam_open(e, ours_wanted, ours_result, diag);
 	if (!err) {
@@ -488,6 +564,8 @@ int examine(const char *path, const struct examine_opts *opts, struct examinatio
 	err = bridge_open(&e.bridge, path, diag);
 	if (!err)
 		err = exam_target(&e, diag);
+	if (!err && opts->kernel)
+		exam_kernel(&e);
 	if (!err) {
 		err = ours(&e, diag);
 		if (err)
@@ -511,8 +589,6 @@ void examine_free(struct examination *x)
 		free((char *)p->section);
 		free(p->ours.log);
 		free(p->kernel.log);
-		free(p->file);
-		free(p->source);
 	}
 	free(x->progs);
 	free(x->notes);

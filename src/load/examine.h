@@ -45,11 +45,6 @@ struct examined {
 	bool skip; /* not asked for */
 	struct examine_result ours, kernel;
 	/* Ours, in detail. */
-	char reason[40]; /* row of verify/reasons.def, or "" */
-	char hint[256];
-	int64_t insn; /* at fault, or -1 */
-	char *file, *source; /* of that instruction, or NULL */
-	uint32_t line, column;
 	uint32_t n_insns;
 	struct verify_stats stats;
 	struct verify_report report; /* err 0: verification refused nothing */
