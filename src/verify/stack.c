@@ -92,9 +92,14 @@ static int stack_out_of_bounds(struct env *env, int err, int regno, int off, int
 	const struct reg *reg = env_reg(env, regno);
 	char bits[MEM_TNUM_TEXT];
 
+	/* Within the stack, but below all that was ever written. */
 	if (range_is_const(&reg->var))
-		return env_fail_reg(env, err, REASON_STACK_ACCESS, regno,
-				    "invalid%s stack R%d off=%d size=%d", what, regno, off, size);
+		return env_fail_reg(env, err,
+				    err == -EACCES && off >= -VERIFY_STACK_SIZE && off < 0
+					    ? REASON_STACK_UNINIT
+					    : REASON_STACK_ACCESS,
+				    regno, "invalid%s stack R%d off=%d size=%d", what, regno, off,
+				    size);
 	return env_fail_reg(env, err, REASON_STACK_ACCESS, regno,
 			    "invalid variable-offset%s stack R%d var_off=%s off=%d size=%d", what,
 			    regno, mem_tnum_text(reg->var.bits, bits), off, size);
