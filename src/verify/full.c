@@ -31,8 +31,8 @@ static void full_privileges(struct env *env)
 	env->strict_alignment = image->flags & BPF_F_STRICT_ALIGNMENT;
 	if (image->flags & BPF_F_ANY_ALIGNMENT)
 		env->strict_alignment = false;
-	env->test_state_freq = admin && image->flags & BPF_F_TEST_STATE_FREQ;
-	env->test_reg_invariants = admin && image->flags & BPF_F_TEST_REG_INVARIANTS;
+	env->test_state_freq = env->bpf_capable && image->flags & BPF_F_TEST_STATE_FREQ;
+	env->test_reg_invariants = env->bpf_capable && image->flags & BPF_F_TEST_REG_INVARIANTS;
 	env->in_sleepable = image->flags & BPF_F_SLEEPABLE;
 }
 
