@@ -250,10 +250,11 @@ static int call_check_map(struct env *env, const struct call *call)
 
 	if (!call->map)
 		return 0;
-	/* What an embedder's own helper takes, its contract says; for all others there are rules. */
+	/* What an embedder's own helper takes, its contract says; for all others there are rules.
+	 */
 	if (own ? h->maps == MAPS_BY_TYPE || catalog_helper_takes_map(h, call->map->desc.type)
 		: catalog_map_permits(call->map->desc.type, call->func_id) &&
-			  call_may_update(env, call))
+			    call_may_update(env, call))
 		return 0;
 	return env_fail(env, -EINVAL, REASON_ARG_TYPE,
 			"cannot pass map_type %u into func bpf_%s#%u", call->map->desc.type,
@@ -779,8 +780,7 @@ static int call_check_func_ip(struct env *env, const struct call *call)
 		return env_fail(env, -BTF_ENOTSUPP, REASON_CALL_CONTEXT,
 				"func bpf_%s#%u not supported for program type %u", call->name,
 				call->func_id, type);
-	if (attach != BPF_TRACE_FENTRY && attach != BPF_TRACE_FEXIT &&
-	    attach != BPF_MODIFY_RETURN)
+	if (attach != BPF_TRACE_FENTRY && attach != BPF_TRACE_FEXIT && attach != BPF_MODIFY_RETURN)
 		return env_fail(env, -BTF_ENOTSUPP, REASON_CALL_CONTEXT,
 				"func bpf_%s#%u supported only for fentry/fexit/fmod_ret programs",
 				call->name, call->func_id);

@@ -46,12 +46,9 @@ static int errno_by_name(const char *name)
 	static const struct {
 		const char *name;
 		int err;
-	} names[] = {{"EINVAL", EINVAL},
-		     {"EACCES", EACCES},
-		     {"EFAULT", EFAULT},
-		     {"ENOTSUPP", BTF_ENOTSUPP},
-		     {"E2BIG", E2BIG},
-		     {"ENOMEM", ENOMEM},
+	} names[] = {{"EINVAL", EINVAL}, {"EACCES", EACCES},
+		     {"EFAULT", EFAULT}, {"ENOTSUPP", BTF_ENOTSUPP},
+		     {"E2BIG", E2BIG},	 {"ENOMEM", ENOMEM},
 		     {"EPERM", EPERM}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
