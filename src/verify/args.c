@@ -509,12 +509,23 @@ int args_const_str(struct env *env, int regno)
 	return 0;
 }
 
+const struct btf_record *args_struct_record(const struct env *env, const struct btf *btf,
+					    uint32_t id)
+{
+	const struct btf_locals *locals = btf == env->image->btf ? env->locals : NULL;
+
+	for (uint32_t i = 0; !locals && i < env->image->n_maps; i++)
+		if (env->image->maps[i].btf == btf)
+			locals = env->image->maps[i].locals;
+	return locals ? btf_locals_get(locals, id) : NULL;
+}
+
 const struct btf_record *args_record(const struct env *env, const struct reg *reg)
 {
 	if (reg->type == R_MAP_VALUE)
 		return reg->map->record;
-	if (reg->type == R_BTF_ID && (reg->flags & F_ALLOC) && env->locals)
-		return btf_locals_get(env->locals, reg->btf_id);
+	if (reg->type == R_BTF_ID && (reg->flags & F_ALLOC))
+		return args_struct_record(env, reg->btf, reg->btf_id);
 	return NULL;
 }
 

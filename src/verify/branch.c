@@ -238,12 +238,8 @@ void reg_mark_not_null(struct reg *r)
 /* The id of what may hold a lock tells objects apart, also after the test. */
 static bool reg_may_hold_lock(const struct env *env, const struct reg *r)
 {
-	const struct btf_record *rec = NULL;
+	const struct btf_record *rec = args_record(env, r);
 
-	if (r->type == R_MAP_VALUE)
-		rec = r->map->record;
-	else if (r->type == R_BTF_ID && r->flags & F_ALLOC && env->locals)
-		rec = btf_locals_get(env->locals, r->btf_id);
 	return rec && rec->mask & (BTF_MASK(SPIN_LOCK) | BTF_MASK(RES_SPIN_LOCK));
 }
 

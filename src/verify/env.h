@@ -551,6 +551,9 @@ int args_dynptr(struct env *env, int regno, uint32_t arg, struct call *call);
 /* May that register be stored in that kptr field? */
 int args_kptr_match(struct env *env, const struct btf_field *field, const struct reg *reg,
 		    int regno);
+/* The special fields of a struct of the program's own types, or of those of its maps. */
+const struct btf_record *args_struct_record(const struct env *env, const struct btf *btf,
+					    uint32_t id);
 /* The special fields of what the register points to (map value, object of the program's own). */
 const struct btf_record *args_record(const struct env *env, const struct reg *reg);
 

@@ -214,8 +214,7 @@ static int btf_write(struct env *env, const struct mem_op *op)
 static int btf_local_fields(struct env *env, const struct mem_op *op)
 {
 	const struct reg *reg = mem_reg(env, op);
-	const struct btf_record *record =
-		env->locals ? btf_locals_get(env->locals, reg->btf_id) : NULL;
+	const struct btf_record *record = args_struct_record(env, reg->btf, reg->btf_id);
 	const struct btf_field *field =
 		record ? btf_record_overlap(record, (uint32_t)op->off, (uint32_t)op->size) : NULL;
 

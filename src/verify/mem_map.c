@@ -116,7 +116,7 @@ static uint16_t kptr_loaded_flags(const struct env *env, const struct btf_field 
 		flags |= F_PERCPU;
 	else if (field->local)
 		flags |= F_ALLOC;
-	record = field->local && env->locals ? btf_locals_get(env->locals, field->type) : NULL;
+	record = field->local ? args_struct_record(env, field->btf, field->type) : NULL;
 	if (record && record->mask & BTF_MASK_GRAPH_NODE)
 		flags |= F_NON_OWN;
 	return flags;
