@@ -620,13 +620,16 @@ static void kfunc_return_struct(struct env *env, const struct kfunc_call *c, uin
 				struct reg *r0)
 {
 	const struct kfunc *f = c->func;
-	uint16_t flags = F_TRUSTED;
+	/* References are trusted for being references. */
+	uint16_t flags = 0;
 
 	if (f->special == KS_GET_KMEM_CACHE)
 		flags = F_UNTRUSTED;
 	else if ((f->flags & KF_RCU_PROTECTED) ||
 		 ((f->flags & KF_ITER_NEXT) && (iter_of_call(env->st, c)->flags & F_RCU)))
 		flags = F_RCU;
+	else if (f->flags & KF_ITER_NEXT)
+		flags = F_TRUSTED;
 	reg_set_pointer(r0, R_BTF_ID, flags);
 	r0->btf = f->btf;
 	r0->btf_id = to_id;
