@@ -254,6 +254,22 @@ static int check_options(struct cli *cli, struct examine_opts *opts, struct watc
 	return CLI_OK;
 }
 
+/* The exit status, with a word on standard error if it is not 0. */
+static int check_status(const struct examination *x)
+{
+	uint32_t rejected = 0, errors = 0, all = 0;
+
+	for (uint32_t i = 0; i < x->n_progs; i++) {
+		all += !x->progs[i].skip;
+		rejected += x->progs[i].ours.verdict == EXAMINE_REJECTED;
+		errors += x->progs[i].ours.verdict == EXAMINE_ERROR;
+	}
+	if (rejected || errors)
+		fprintf(stderr, "visor: of %u programs, %u are rejected and %u could not be looked at\n",
+			all, rejected, errors);
+	return errors ? CLI_USAGE : rejected ? CLI_FAILED : CLI_OK;
+}
+
 int cli_check(struct cli *cli)
 {
 	struct examine_opts opts = {
@@ -283,10 +299,8 @@ int cli_check(struct cli *cli)
 		check_table(cli, &x);
 		check_details(cli, &x, &w);
 	}
-	for (uint32_t i = 0; i < x.n_progs; i++)
-		code = MAX(code, x.progs[i].ours.verdict == EXAMINE_ERROR      ? CLI_USAGE
-				 : x.progs[i].ours.verdict == EXAMINE_REJECTED ? CLI_FAILED
-									       : CLI_OK);
+	fflush(stdout);
+	code = check_status(&x);
 	watch_free(&w);
 	examine_free(&x);
 	return code;

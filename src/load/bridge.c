@@ -290,8 +290,7 @@ static bool extern_is_kernel(const struct bridge *b, const char *name)
 	return false;
 }
 
-/* Length of a name up to its flavour. */
-static size_t extern_length(const char *name)
+size_t bridge_name_length(const char *name)
 {
 	const char *flavour = strstr(name + !!*name, "___");
 
@@ -308,7 +307,7 @@ static int bridge_externs(struct bridge *b)
 	for (uint32_t i = 1; b->btf && i < n; i++) {
 		Elf64_Sym *sym = (Elf64_Sym *)bridge_symbol(b, i);
 		char *name = (char *)bridge_symbol_name(b, i);
-		size_t len = extern_length(name);
+		size_t len = bridge_name_length(name);
 		uint32_t id;
 
 		if (sym->st_shndx || !*name || !extern_is_kernel(b, name))

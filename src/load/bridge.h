@@ -70,6 +70,9 @@ const struct bridge_op *bridge_op(const struct bridge *b, const char *prog);
 /* A function or variable that a program has to have but the kernel does not, or NULL. */
 const char *bridge_missing(struct bridge *b, const char *prog, const struct btf_target *target);
 
+/* Length of a name up to its flavour ("___new"). */
+size_t bridge_name_length(const char *name);
+
 /* ---- shared by the files of the bridge ---------------------------------------------------- */
 
 const char *bridge_section_name(const struct bridge *b, uint32_t i);

@@ -93,16 +93,55 @@ static int prepare_type(struct examined *p, struct bpf_program *prog, struct exa
 	return 0;
 }
 
+/* What a struct_ops program is for: a member of a struct of the kernel. */
+struct exam_member {
+	const struct btf *btf;
+	uint32_t id, index;
+};
+
+static int exam_member(struct exam *e, const struct examined *p, struct exam_member *out, char *why,
+		       size_t size)
+{
+	const struct bridge_op *op = bridge_op(&e->bridge, p->name);
+	const struct btf_member *m;
+	const struct btf_type *t;
+	char type[128];
+
+	if (!op) {
+		snprintf(why, size, "no table of struct_ops refers to it");
+		return -ENOENT;
+	}
+	snprintf(type, sizeof(type), "%.*s", (int)bridge_name_length(op->type), op->type);
+	if (!e->target || btf_target_find(e->target, type, BTF_KIND_STRUCT, &out->btf, &out->id)) {
+		snprintf(why, size, "there is no struct '%s' in the kernel's types", type);
+		return -ENOENT;
+	}
+	t = btf_type(out->btf, out->id);
+	m = btf_type_data(t);
+	for (out->index = 0; out->index < btf_type_vlen(t); out->index++)
+		if (!strcmp(btf_str(out->btf, m[out->index].name_off), op->member))
+			return 0;
+	snprintf(why, size, "the kernel's struct '%s' has no member '%s'", type, op->member);
+	return -ENOENT;
+}
+
 /* What is found in the kernel's types when the program is loaded. */
 static int prepare_target(struct exam *e, struct examined *p, struct bpf_program *prog,
 			  struct examine_result *r)
 {
 	const char *target = section_target(p->section);
+	struct exam_member member;
+	char why[256];
 	int err;
 
-	if (!p->type || !(p->type->flags & PROG_TARGET) ||
-	    p->type->type == BPF_PROG_TYPE_STRUCT_OPS)
+	if (!p->type || !(p->type->flags & PROG_TARGET))
 		return 0;
+	if (p->type->type == BPF_PROG_TYPE_STRUCT_OPS) {
+		err = exam_member(e, p, &member, why, sizeof(why));
+		if (err)
+			exam_result(r, EXAMINE_ERROR, err, "%s", why);
+		return err;
+	}
 	if (p->type->type == BPF_PROG_TYPE_EXT) {
 		exam_result(r, EXAMINE_ERROR, -ENOENT,
 			    "it replaces a function of another program, which is not given");
@@ -263,31 +302,16 @@ int exam_load(struct exam *e)
 	return err;
 }
 
-/* Which member of which struct of the kernel a struct_ops program is for. */
 static void exam_struct_ops(struct exam *e, const struct examined *p, union bpf_attr *attr)
 {
-	const struct bridge_op *op = bridge_op(&e->bridge, p->name);
-	const char *flavour = op ? strstr(op->type, "___") : NULL;
-	const struct btf_member *m;
-	const struct btf_type *t;
-	const struct btf *btf;
-	char type[128];
-	uint32_t id;
+	struct exam_member member;
+	char why[256];
 
-	if (!op || !e->target)
+	if (exam_member(e, p, &member, why, sizeof(why)))
 		return;
-	snprintf(type, sizeof(type), "%.*s",
-		 (int)(flavour ? (size_t)(flavour - op->type) : strlen(op->type)), op->type);
-	if (btf_target_find(e->target, type, BTF_KIND_STRUCT, &btf, &id))
-		return;
-	t = btf_type(btf, id);
-	m = btf_type_data(t);
-	for (uint32_t i = 0; i < btf_type_vlen(t); i++)
-		if (!strcmp(btf_str(btf, m[i].name_off), op->member)) {
-			attr->attach_btf_id = id;
-			attr->expected_attach_type = i;
-			attr->attach_btf_obj_fd = e->module_fd ? e->module_fd(e, btf) : 0;
-		}
+	attr->attach_btf_id = member.id;
+	attr->expected_attach_type = member.index;
+	attr->attach_btf_obj_fd = e->module_fd ? e->module_fd(e, member.btf) : 0;
 }
 
 static struct bpf_map *exam_map(struct exam *e, bool (*is)(const struct bpf_map *map))
@@ -394,6 +418,23 @@ static int ours_verify(struct exam *e, struct examined *p, struct verify_image *
 	return err;
 }
 
+/* A callback for exceptions that nothing calls is only linked by libbpf 1.3 and later: its name, or
+ * NULL. */
+static const char *ours_unlinked(const struct verify_image *image)
+{
+	const char *name;
+	uint32_t func;
+
+	if (!image->btf || !image->n_func_info ||
+	    btf_tag_get(image->btf, image->func_info[0].type_id, -1, "exception_callback:", &name))
+		return NULL;
+	func = btf_find(image->btf, name, BTF_KIND_FUNC);
+	for (uint32_t i = 0; func && i < image->n_func_info; i++)
+		if (image->func_info[i].type_id == func)
+			return NULL;
+	return func ? name : NULL;
+}
+
 static int ours_program(void *user, union bpf_attr *attr)
 {
 	return exam_program(user, attr);
@@ -406,6 +447,7 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 	struct examined *p = &e->x->progs[program];
 	struct verify_log log = {e->opts->log_level, ours_log, &p->ours};
 	struct visor_diag diag = {0};
+	const char *unlinked;
 	int err;
 
 	if (!image) {
@@ -415,6 +457,13 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 		return;
 	}
 	p->n_insns = image->n_insns;
+	unlinked = ours_unlinked(image);
+	if (unlinked) {
+		exam_result(&p->ours, EXAMINE_ERROR, -ENOTSUP,
+			    "exception callback '%s' is not linked by this version of libbpf",
+			    unlinked);
+		return;
+	}
 	image->log = log.level ? &log : NULL;
 	image->stats = &p->stats;
 	image->report = &p->report;
