@@ -150,7 +150,7 @@ static void function_starts(const struct verify_image *image, bool *start)
 		bool lddw = insn->code == (BPF_LD | BPF_IMM | BPF_DW);
 		bool refers = lddw ? insn->src_reg == BPF_PSEUDO_FUNC
 				   : insn->code == (BPF_JMP | BPF_CALL) &&
-					     insn->src_reg == BPF_PSEUDO_CALL;
+					      insn->src_reg == BPF_PSEUDO_CALL;
 		int64_t to = (int64_t)i + 1 + insn->imm;
 
 		if (refers && to >= 0 && to < image->n_insns)
@@ -207,9 +207,9 @@ static void watch_loops(const struct watching *on)
 			continue;
 		for (k = 0; k < on->p->n_loops && on->p->loops[k].start != to; k++)
 			;
-		part = k < on->p->n_loops ? &on->p->loops[k]
-					  : part_add(&on->p->loops, &on->p->n_loops, (uint32_t)to,
-						     i + 1);
+		part = k < on->p->n_loops
+			       ? &on->p->loops[k]
+			       : part_add(&on->p->loops, &on->p->n_loops, (uint32_t)to, i + 1);
 		if (!part)
 			return;
 		part->end = i + 1;

@@ -2,8 +2,8 @@
 /*
  * cli/check_watch.h - a verification watched: where its steps go, what is known at an instruction.
  *
- * One struct watch for a whole examination; it is the `verify` of struct examine_opts. What was seen
- * of a program belongs to the watch.
+ * One struct watch for a whole examination; it is the `verify` of struct examine_opts. What was
+ * seen of a program belongs to the watch.
  */
 #ifndef CLI_CHECK_WATCH_H
 #define CLI_CHECK_WATCH_H

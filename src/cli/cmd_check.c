@@ -2,8 +2,8 @@
 /*
  * cli/cmd_check.c - visor check: what verification says of the programs of an object.
  *
- * The exit status is the worst of all verdicts: 2, which is also that of a wrong command line, where
- * something could not be looked at.
+ * The exit status is the worst of all verdicts: 2, which is also that of a wrong command line,
+ * where something could not be looked at.
  */
 #include "cli/check_watch.h"
 #include "cli/fields.h"
@@ -66,19 +66,20 @@ static const char *check_reason(const struct examined *p)
 
 static void check_table(struct cli *cli, const struct examination *x)
 {
-	static const struct table_column cols[] = {
-		{"PROGRAM", NULL, false},	{"TYPE", NULL, false},
-		{"VERDICT", NULL, false},	{"INSNS", NULL, true},
-		{"STATES", NULL, true},		{"TIME", NULL, true},
-		{"REASON", NULL, false},
-	}, with_kernel[] = {
-		{"PROGRAM", NULL, false},	{"TYPE", NULL, false},
-		{"VERDICT", NULL, false},	{"INSNS", NULL, true},
-		{"STATES", NULL, true},		{"TIME", NULL, true},
-		{"KERNEL", NULL, false},	{"INSNS", NULL, true},
-		{"TIME", NULL, true},		{"DIFFERS", NULL, false},
-		{"REASON", NULL, false},
-	};
+	static const struct table_column cols[] =
+		{
+			{"PROGRAM", NULL, false}, {"TYPE", NULL, false},  {"VERDICT", NULL, false},
+			{"INSNS", NULL, true},	  {"STATES", NULL, true}, {"TIME", NULL, true},
+			{"REASON", NULL, false},
+		},
+					 with_kernel[] = {
+						 {"PROGRAM", NULL, false}, {"TYPE", NULL, false},
+						 {"VERDICT", NULL, false}, {"INSNS", NULL, true},
+						 {"STATES", NULL, true},   {"TIME", NULL, true},
+						 {"KERNEL", NULL, false},  {"INSNS", NULL, true},
+						 {"TIME", NULL, true},	   {"DIFFERS", NULL, false},
+						 {"REASON", NULL, false},
+					 };
 	bool kernel = cli->opt[OPT_KERNEL];
 	struct table *t = kernel ? table_new(with_kernel, ARRAY_SIZE(with_kernel))
 				 : table_new(cols, ARRAY_SIZE(cols));
@@ -265,7 +266,8 @@ static int check_status(const struct examination *x)
 		errors += x->progs[i].ours.verdict == EXAMINE_ERROR;
 	}
 	if (rejected || errors)
-		fprintf(stderr, "visor: of %u programs, %u are rejected and %u could not be looked at\n",
+		fprintf(stderr,
+			"visor: of %u programs, %u are rejected and %u could not be looked at\n",
 			all, rejected, errors);
 	return errors ? CLI_USAGE : rejected ? CLI_FAILED : CLI_OK;
 }

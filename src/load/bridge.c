@@ -3,8 +3,8 @@
  * load/bridge.c - the private copy of an object file, and what is renamed in it.
  *
  * Names are changed in place, to names of the same length: a string of an ELF file may be the end
- * of another one (".rel.struct_ops" has ".struct_ops" in it), which is renamed with it and means the
- * same. Nothing in the file moves.
+ * of another one (".rel.struct_ops" has ".struct_ops" in it), which is renamed with it and means
+ * the same. Nothing in the file moves.
  */
 #include "load/bridge.h"
 #include "load/check.h"
@@ -91,10 +91,8 @@ static const struct {
 	const char *other;
 } bridge_renames[] = {
 	{".struct_ops", 0, "_"}, /* sections that libbpf passes over */
-	{".struct_ops.link", 0, "_"},
-	{"?.struct_ops", 1, "_"},
-	{"?.struct_ops.link", 1, "_"},
-	{".addr_space.1", 1, "data."}, /* like any other data */
+	{".struct_ops.link", 0, "_"},  {"?.struct_ops", 1, "_"},
+	{"?.struct_ops.link", 1, "_"}, {".addr_space.1", 1, "data."}, /* like any other data */
 };
 
 static int bridge_rename_of(const char *name)

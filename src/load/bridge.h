@@ -22,8 +22,8 @@
 
 /* Where a program stands in a table of struct_ops. */
 struct bridge_op {
-	const char *prog;   /* a symbol */
-	const char *type;   /* the struct */
+	const char *prog; /* a symbol */
+	const char *type; /* the struct */
 	const char *member;
 };
 
@@ -47,7 +47,7 @@ struct bridge_func {
 struct bridge {
 	uint8_t *data;
 	size_t size;
-	char name[64]; /* of the object, from its path */
+	char name[64];	 /* of the object, from its path */
 	struct btf *btf; /* types as they were before anything was renamed, or NULL */
 	const Elf64_Shdr *sections;
 	uint32_t n_sections, symtab;

@@ -17,18 +17,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define DESCRIBE_MAX_MAPS     64 /* of a program, as in the kernel */
-#define DESCRIBE_MAX_CONTENTS (64u << 20)
-#define DESCRIBE_MAX_BTF      (16u << 20)
-#define DESCRIBE_FIRST_MODULE 0x40000000u /* ids of BTF: those of modules begin here */
+#define DESCRIBE_MAX_MAPS      64 /* of a program, as in the kernel */
+#define DESCRIBE_MAX_CONTENTS  (64u << 20)
+#define DESCRIBE_MAX_BTF       (16u << 20)
+#define DESCRIBE_FIRST_MODULE  0x40000000u /* ids of BTF: those of modules begin here */
 #define DESCRIBE_ARENA_ADDRESS UINT64_C(0x100000000)
-#define DESCRIBE_UNPRIV_INSNS 4096
+#define DESCRIBE_UNPRIV_INSNS  4096
 
 enum described_kind { DESCRIBED_MAP, DESCRIBED_PROG, DESCRIBED_BTF };
 
 struct described {
 	enum described_kind kind;
-	uint32_t id; /* index + 1 */
+	uint32_t id;	       /* index + 1 */
 	const struct btf *btf; /* with a reference */
 	/* maps */
 	struct verify_map map;
@@ -347,7 +347,7 @@ static int do_btf_by_id(struct describe *d, union bpf_attr *attr)
 
 	if (o ? o->kind != DESCRIBED_BTF
 	      : id < DESCRIBE_FIRST_MODULE || !d->target ||
-			!btf_target_module(d->target, id - DESCRIBE_FIRST_MODULE))
+			    !btf_target_module(d->target, id - DESCRIBE_FIRST_MODULE))
 		return -ENOENT;
 	return describe_fd(d, id);
 }
@@ -356,7 +356,8 @@ static int do_btf_by_id(struct describe *d, union bpf_attr *attr)
 
 static int info_btf(const struct btf *btf, uint32_t id, struct bpf_btf_info *info, bool kernel)
 {
-	uint32_t room = info->btf_size, name_room = info->name_len, len = (uint32_t)strlen(btf->name);
+	uint32_t room = info->btf_size, name_room = info->name_len,
+		 len = (uint32_t)strlen(btf->name);
 	int err = 0;
 
 	info->btf_size = btf->size;
@@ -474,8 +475,8 @@ static int prog_check(struct describe_prog *p, const struct prog_type **type)
 					 "users without CAP_BPF load up to %d instructions, not %u",
 					 DESCRIBE_UNPRIV_INSNS, attr->insn_cnt);
 		if (!((*type)->flags & PROG_UNPRIV))
-			return diag_fail(diag, -EPERM, "load",
-					 "programs of type %s need CAP_BPF", (*type)->name);
+			return diag_fail(diag, -EPERM, "load", "programs of type %s need CAP_BPF",
+					 (*type)->name);
 	}
 	if (attr->core_relo_cnt)
 		return diag_fail(diag, -EINVAL, "load",

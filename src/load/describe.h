@@ -19,8 +19,8 @@
 struct describe;
 
 struct describe_hooks {
-	/* Which program is it? The attributes are a private copy, and may be changed. Negative: none
-	 * of anybody's, libbpf tries out what the kernel can. */
+	/* Which program is it? The attributes are a private copy, and may be changed. Negative:
+	 * none of anybody's, libbpf tries out what the kernel can. */
 	int (*program)(void *user, union bpf_attr *attr);
 	/* The image of that program; NULL: there is none, and diag says why. */
 	void (*judge)(void *user, int program, struct verify_image *image,
@@ -36,8 +36,8 @@ int describe_new(const struct btf_target *target, bool unprivileged,
 		 const struct describe_hooks *hooks, struct describe **out);
 void describe_free(struct describe *d);
 
-/* A new descriptor of the types of one of the target's modules, open until the next one or the session ends; -1 if
- * they are of no module. */
+/* A new descriptor of the types of one of the target's modules, open until the next one or the
+ * session ends; -1 if they are of no module. */
 int describe_module(struct describe *d, const struct btf *btf);
 
 /* To be entered with load_enter(). */

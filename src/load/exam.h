@@ -18,15 +18,15 @@ struct exam {
 	struct examination *x;
 	struct bridge bridge;
 	const struct btf_target *target;
-	struct bpf_object *obj; /* while one is open */
+	struct bpf_object *obj;	    /* while one is open */
 	struct bpf_program **progs; /* of it, in the order of x->progs */
-	/* A descriptor of a module's types, in the current session; 0 for vmlinux. NULL: modules are out
-	 * of reach. */
+	/* A descriptor of a module's types, in the current session; 0 for vmlinux. NULL: modules
+	 * are out of reach. */
 	uint32_t (*module_fd)(struct exam *e, const struct btf *btf);
 	struct describe *describe; /* the current session, if it is ours */
 	struct capture said;
 	const struct examined *alone; /* not NULL: only this one is tried */
-	bool prepared; /* the programs' names are known */
+	bool prepared;		      /* the programs' names are known */
 };
 
 /* Opens the object within the current session, and prepares every program that `wanted` says yes

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 /* Complaints about one program after which the rest is tried together, and no more alone. */
-#define EXAM_MAX_ROUNDS 16
+#define EXAM_MAX_ROUNDS	  16
 #define EXAM_STACK_FRAMES 127
 
 void exam_result(struct examine_result *r, enum examine_verdict verdict, int err, const char *fmt,
@@ -155,7 +155,8 @@ static int prepare_target(struct exam *e, struct examined *p, struct bpf_program
 	if (!e->target) {
 		exam_result(r, EXAMINE_ERROR, -ENOENT,
 			    "'%s' is looked up in the kernel's types, which are not at hand "
-			    "(--btf FILE)", target);
+			    "(--btf FILE)",
+			    target);
 		return -ENOENT;
 	}
 	capture_start(&e->said);
@@ -318,9 +319,7 @@ static struct bpf_map *exam_map(struct exam *e, bool (*is)(const struct bpf_map 
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, e->obj)
-		if (is(map))
-			return map;
+	bpf_object__for_each_map(map, e->obj) if (is(map)) return map;
 	return NULL;
 }
 
@@ -337,7 +336,8 @@ static bool map_is_arena_data(const struct bpf_map *map)
 	return len >= end && !strcmp(name + len - end, BRIDGE_ARENA_MAP);
 }
 
-/* Variables of the arena are in the arena's memory, not in the map that stands for their section. */
+/* Variables of the arena are in the arena's memory, not in the map that stands for their section.
+ */
 static void exam_arena(struct exam *e, union bpf_attr *attr)
 {
 	struct bpf_map *arena = exam_map(e, map_is_arena), *data = exam_map(e, map_is_arena_data);

@@ -21,7 +21,7 @@
 #include "visor/diag.h"
 
 enum examine_verdict {
-	EXAMINE_NONE,	  /* not asked for */
+	EXAMINE_NONE, /* not asked for */
 	EXAMINE_ACCEPTED,
 	EXAMINE_REJECTED,
 	EXAMINE_ERROR, /* could not be opened, relocated, ... */
@@ -30,11 +30,11 @@ enum examine_verdict {
 /* One side's opinion. */
 struct examine_result {
 	enum examine_verdict verdict;
-	int err;	      /* negative errno */
-	char message[512];    /* the kernel's words, or why it could not be looked at */
-	uint64_t time_ns;     /* of verification */
+	int err;	   /* negative errno */
+	char message[512]; /* the kernel's words, or why it could not be looked at */
+	uint64_t time_ns;  /* of verification */
 	uint32_t insns_processed;
-	char *log;	      /* if asked for, NUL-terminated; or NULL */
+	char *log; /* if asked for, NUL-terminated; or NULL */
 	size_t log_len, log_room;
 };
 
@@ -57,12 +57,12 @@ struct examination {
 };
 
 struct examine_opts {
-	const char *btf;     /* the kernel's types; NULL: those of the running kernel */
-	const char *modules; /* folder of modules' BTF, or NULL */
+	const char *btf;	 /* the kernel's types; NULL: those of the running kernel */
+	const char *modules;	 /* folder of modules' BTF, or NULL */
 	const char *const *only; /* programs, by name; NULL: all */
 	uint32_t n_only;
 	bool unprivileged, strict_alignment;
-	bool kernel; /* ask the running kernel, too */
+	bool kernel;	    /* ask the running kernel, too */
 	uint32_t log_level; /* BPF_LOG_*: keep logs */
 	/* Verifies in verify_image's place, which it calls; NULL: not wanted. */
 	int (*verify)(void *user, struct examined *prog, struct verify_image *image,

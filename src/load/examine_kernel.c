@@ -127,7 +127,8 @@ static int kernel_prog(struct kernel_exam *k, union bpf_attr *attr, unsigned int
 	copy.attr.log_buf = (uintptr_t)k->log;
 	copy.attr.log_size = k->log_size;
 	k->log[0] = '\0';
-	ret = kernel_call(k, BPF_PROG_LOAD, &copy.attr, MAX(size, offsetof(union bpf_attr, core_relo_rec_size) + 4));
+	ret = kernel_call(k, BPF_PROG_LOAD, &copy.attr,
+			  MAX(size, offsetof(union bpf_attr, core_relo_rec_size) + 4));
 	kernel_read_log(r, k->log, MIN(ret, 0));
 	if (e->opts->log_level && !r->log) {
 		r->log = strdup(k->log);
@@ -182,8 +183,7 @@ static void kernel_one(struct kernel_exam *k, struct examined *p)
 		err = exam_load(e);
 		if (p->kernel.verdict == EXAMINE_NONE)
 			exam_result(&p->kernel, EXAMINE_ERROR, err, "%s",
-				    e->said.first[0] ? e->said.first
-						     : "libbpf did not load it");
+				    e->said.first[0] ? e->said.first : "libbpf did not load it");
 	} else if (err) {
 		exam_result(&p->kernel, EXAMINE_ERROR, err, "%s", diag.text);
 	}

@@ -81,8 +81,7 @@ int image_read_info(struct image *m, const union bpf_attr *attr, struct visor_di
 		return diag_fail(diag, -EINVAL, "load",
 				 "number of funcs in func_info doesn't match number of subprogs");
 	if (lines > m->n_insns)
-		return diag_fail(diag, -EINVAL, "load",
-				 "more line info records than instructions");
+		return diag_fail(diag, -EINVAL, "load", "more line info records than instructions");
 	m->func_info = calloc(funcs + 1, sizeof(*m->func_info));
 	m->line_info = calloc(lines + 1, sizeof(*m->line_info));
 	if (!m->func_info || !m->line_info)
@@ -198,8 +197,8 @@ static int resolve_calls(struct image *m, uint64_t fd_array, const struct image_
 }
 
 /* A kernel variable; 0 stands for vmlinux. */
-static int resolve_variable(struct image *m, struct bpf_insn *insn,
-			    const struct image_source *from, struct visor_diag *diag)
+static int resolve_variable(struct image *m, struct bpf_insn *insn, const struct image_source *from,
+			    struct visor_diag *diag)
 {
 	const struct btf *btf;
 	uint32_t at;
