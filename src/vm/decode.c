@@ -280,8 +280,7 @@ int vm_decode(struct vm_prog *prog, struct visor_diag *diag)
 	}
 	memset(prog->code, 0, n * sizeof(*prog->code));
 	for (uint32_t i = 0; i < n && !err; i++) {
-		/* What verification never came to may be anything; a run that does stops. */
-		if (v->facts[i].id == ISA_COUNT || v->facts[i].flags & VERIFIED_DEAD) {
+		if (v->facts[i].id == ISA_COUNT) {
 			d.ops[i] = VM_OP_NONE;
 			continue;
 		}

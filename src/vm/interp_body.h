@@ -88,7 +88,7 @@ leave : {
 }
 
 L_NONE:
-	check_fail(run, "there is no instruction here that a run could reach");
+	check_fail(run, "the second half of a 64-bit immediate was reached");
 fault:
 	check_stop(run, prog, pc);
 	return -EFAULT;
