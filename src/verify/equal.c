@@ -217,6 +217,10 @@ static bool stack_inside(struct compare *c, const struct frame *old, const struc
 		if (!slot_inside(c, packed_kinds(old, i), mask & 1 ? r++ : NULL,
 				 i < cur->n_slots ? &cur->slots[i] : NULL))
 			return false;
+	for (uint32_t i = old->n_slots; c->exact != NOT_EXACT && i < old->cap; i++)
+		if (!slot_inside(c, SLOT_KINDS(SLOT_INVALID), NULL,
+				 i < cur->n_slots ? &cur->slots[i] : NULL))
+			return false;
 	return true;
 }
 

@@ -64,7 +64,7 @@ static int form_exception_callback(struct env *env, uint8_t *starts)
 	if (err == -ENOENT)
 		return 0;
 	if (err)
-		return form_fail(env, 0, -EINVAL, REASON_BAD_DEBUG_INFO,
+		return form_fail(env, 0, err, REASON_BAD_DEBUG_INFO,
 				 "multiple exception callback tags for main subprog");
 	func = btf_find(image->btf, name, BTF_KIND_FUNC);
 	for (uint32_t i = 0; func && i < image->n_func_info; i++)

@@ -257,7 +257,7 @@ static struct frame *frame_pack(struct env *env, const struct frame *from)
 	if (!to)
 		return NULL;
 	memcpy(to, &head, offsetof(struct frame, regs));
-	to->cap = 0;
+	to->cap = from->n_slots;
 	to->slots = NULL;
 	r = packed_regs(to);
 	for (uint32_t left = head.reg_mask; left; left &= left - 1)

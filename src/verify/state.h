@@ -194,7 +194,7 @@ struct frame {
 	struct live_inst *live; /* live.c: this function, as called along this chain */
 	uint16_t reg_mask; /* packed: registers that hold something */
 	uint64_t spill_mask; /* packed: slots with a register or an object */
-	uint16_t n_slots, cap;
+	uint16_t n_slots, cap; /* packed: cap slots, of which nothing is read after n_slots */
 	struct slot *slots;
 	struct reg regs[11];
 };
