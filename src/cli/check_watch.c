@@ -138,7 +138,8 @@ static void parts_count(const struct watching *on, struct watch_part *parts, uin
 		}
 		parts[k].rounds = on->steps[parts[k].start];
 	}
-	qsort(parts, n, sizeof(*parts), part_order);
+	if (n)
+		qsort(parts, n, sizeof(*parts), part_order);
 }
 
 /* Instructions at which a function begins. */

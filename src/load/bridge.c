@@ -187,12 +187,13 @@ static int bridge_ops(struct bridge *b)
 
 	for (uint32_t i = 1; b->btf && !err && i < b->n_sections; i++) {
 		const Elf64_Shdr *s = &b->sections[i];
-		const Elf64_Rel *rel = (const Elf64_Rel *)(b->data + s->sh_offset);
+		const Elf64_Rel *rel;
 		int r = s->sh_type == SHT_REL ? bridge_rename_of(bridge_section_name(b, s->sh_info))
 					      : -1;
 
 		if (r < 0 || !strstr(bridge_renames[r].name, "struct_ops"))
 			continue;
+		rel = (const Elf64_Rel *)(b->data + s->sh_offset);
 		for (uint64_t k = 0; !err && k < MIN(s->sh_size / sizeof(*rel), OPS_MAX); k++)
 			err = ops_add(b, s->sh_info, &rel[k]);
 	}

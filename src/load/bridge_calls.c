@@ -139,12 +139,13 @@ int bridge_calls(struct bridge *b)
 
 	for (uint32_t i = 1; !err && i < b->n_sections; i++) {
 		const Elf64_Shdr *s = &b->sections[i];
-		const Elf64_Rel *rel = (const Elf64_Rel *)(b->data + s->sh_offset);
+		const Elf64_Rel *rel;
 
 		if (s->sh_flags & SHF_EXECINSTR)
 			err = calls_within(b, i);
 		if (s->sh_type != SHT_REL || !(b->sections[s->sh_info].sh_flags & SHF_EXECINSTR))
 			continue;
+		rel = (const Elf64_Rel *)(b->data + s->sh_offset);
 		for (uint64_t k = 0; !err && k < s->sh_size / sizeof(*rel); k++)
 			err = calls_relocation(b, s->sh_info, &rel[k]);
 	}
