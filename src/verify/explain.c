@@ -174,6 +174,7 @@ static void context_name(struct slice *s, uint32_t insn, char *buf, size_t size)
 					    (uint32_t)explain_access(&env->insns[insn]))
 			: NULL;
 	if (!field) {
+		x->context = true;
 		snprintf(buf, size, "the context, offset %u", off);
 		return;
 	}

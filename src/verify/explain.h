@@ -21,7 +21,8 @@ struct explain {
 	char moved[64];	       /* a call after which packet pointers are no more */
 	char released[64];     /* a call that ended the object that the value points to */
 	bool packet;	       /* the value was a packet pointer once: loaded from the context, */
-	const char *field;     /* from this field */
+	const char *field;     /* from this field, */
+	bool context;	       /* or from a context without fields */
 	bool never_set;	       /* nothing on the path sets it */
 	bool compared;	       /* some condition looked at it */
 };

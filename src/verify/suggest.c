@@ -46,6 +46,20 @@ static bool suggest_call(const struct explain *x)
 	return form == ISA_FORM_CALL || form == ISA_FORM_KFUNC;
 }
 
+/* A number, in words. */
+static void suggest_value(const struct reg *r, char *buf, size_t size)
+{
+	if (r->type != R_SCALAR)
+		snprintf(buf, size, "a pointer");
+	else if (range_is_const(&r->var))
+		snprintf(buf, size, "%lld", (long long)range_const(&r->var));
+	else if (r->var.smin > INT64_MIN && r->var.smax < INT64_MAX)
+		snprintf(buf, size, "anything from %lld to %lld", (long long)r->var.smin,
+			 (long long)r->var.smax);
+	else
+		snprintf(buf, size, "any number");
+}
+
 /* ---- registers -------------------------------------------------------------------------- */
 
 static void suggest_uninit(struct explain *x)
@@ -100,6 +114,11 @@ static void suggest_not_pointer(struct explain *x)
 			x->released, x->r->reg);
 	else if (x->reg->type == R_PACKET_END)
 		do_this(x, "the end of the packet is only there to be compared with");
+	else if (x->context && x->reg->type == R_SCALAR)
+		do_this(x,
+			"this context holds plain numbers, also where they are addresses: read "
+			"what they point to with bpf_probe_read_kernel(), or bpf_probe_read_user() "
+			"if it belongs to a process");
 	else if (x->field)
 		do_this(x, "ctx->%s is a number, not a pointer, in programs of this type",
 			x->field);
@@ -144,12 +163,14 @@ static void suggest_bounds(struct explain *x)
 static void suggest_return(struct explain *x)
 {
 	const char *range = strstr(x->r->message, "should have been in ");
+	char value[64];
 
-	if (!range)
+	if (!range || !x->reg)
 		return;
+	suggest_value(x->reg, value, sizeof(value));
 	missing(x, "that r0 is %s", range + strlen("should have been "));
-	do_this(x, "return a value %s on every path; here r0 is %s",
-		range + strlen("should have been "), x->r->reg_state);
+	do_this(x, "return a value %s on every path; here it may be %s",
+		range + strlen("should have been "), value);
 }
 
 /* ---- memory ----------------------------------------------------------------------------- */
@@ -315,6 +336,9 @@ static void suggest_size(struct explain *x)
 		missing(x, "that the length in r%d is not negative", x->r->reg);
 		do_this(x, "make the length unsigned, or test it: `if (len < 0 || len > MAX) "
 			   "return 0;`; `len &= MAX` works, too");
+	} else if (!r->var.umin && r->var.umax >= 1U << 29) {
+		missing(x, "that the length in r%d is not 0, and how large it may be", x->r->reg);
+		do_this(x, "test it: `if (!len || len > sizeof(buf)) return 0;`");
 	} else if (!r->var.umin) {
 		missing(x, "that the length in r%d is not 0", x->r->reg);
 		do_this(x, "test it: `if (!len) return 0;`");
