@@ -4,8 +4,8 @@
  * the report that it gets (NAME.report) and the kernel's log (NAME.log).
  *
  * usage: golden DIRECTORY exact|loose OBJECT.o...
- * Another compiler makes other instructions: "loose" compares the reason alone. With UPDATE in the
- * environment the files are written, not compared.
+ * Another compiler makes other instructions: "loose" compares the reason alone. With KERNEL in the
+ * environment the running kernel is asked, too; with UPDATE the files are written, not compared.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -82,7 +82,9 @@ static void compare_log(const char *path, const struct examine_result *r)
 
 static void run(const char *folder, const char *object, bool exact)
 {
-	struct examine_opts opts = {.log_level = 1, .kernel = getenv("KERNEL") != NULL};
+	/* Of the loop the kernel would write a million lines. */
+	struct examine_opts opts = {.log_level = 1,
+				    .kernel = getenv("KERNEL") && !strstr(object, "loop.o")};
 	const char *base = strrchr(object, '/') ? strrchr(object, '/') + 1 : object;
 	struct visor_diag diag = {0};
 	struct examination x;
