@@ -81,7 +81,7 @@ static bool scalar_inside(struct compare *c, const struct reg *old, const struct
 	if (c->env->alu_limits_differ)
 		return !memcmp(old, cur, offsetof(struct reg, id)) &&
 		       scalar_ids_agree(c, old->id, cur->id);
-	if (!old->precise && c->exact == NOT_EXACT)
+	if (!old->precise && c->exact == NOT_EXACT && !c->env->image->all_precise)
 		return true;
 	if (old->id && (old->id ^ cur->id) & ID_ADD_CONST)
 		return false;

@@ -168,6 +168,9 @@ struct verify_image {
 	 * Non-zero stops the verification with that error. */
 	int (*observe)(void *user, const struct state *state, uint32_t insn);
 	void *observe_user;
+	/* Paths end only where a state was seen that holds all of theirs, as if every number decided
+	 * about safety: what is observed is then true of every run. Programs may become too complex. */
+	bool all_precise;
 };
 
 /* Facts found for each instruction. */

@@ -475,7 +475,8 @@ static bool check_arg(struct check_args *c)
 	case ARG_FUNC:
 		return check_arg_func(c, v);
 	case ARG_STACK:
-		if ((!v && arg & ARG_NULL) || check_stack(c->run, v, 1))
+		if ((!v && arg & ARG_NULL) || check_stack(c->run, v, 1) ||
+		    check_stack(c->run, v - 1, 1)) /* r10 itself points behind its stack */
 			return true;
 		return check_arg_fail(c, "neither NULL nor stack");
 	default:

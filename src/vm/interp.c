@@ -111,6 +111,9 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 			const struct vm_use *use_ = &prog->use[pc - prog->code]; \
 			CHECK(interp_step(run, use_->reads & ~known));           \
 			known |= use_->writes;                                   \
+			if (UNLIKELY(run->step))                                 \
+				run->step(run, (uint32_t)(pc - prog->code), r,   \
+					  use_->reads);                          \
 		}                                                                \
 		goto *(const void *)((const char *)&&base + pc->label);          \
 	} while (0)

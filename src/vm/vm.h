@@ -130,6 +130,9 @@ struct visor_run {
 	uint64_t insns;		/* checked mode: instructions executed by the run */
 	bool stopped;		/* fault is set, the run is being unwound */
 	uint32_t recent;	/* checked mode: where the last access was found */
+	/* Checked mode: told of each instruction before it is executed, with registers r0 to r10
+	 * and the set of those that it reads; for oracles. Or NULL. */
+	void (*step)(struct visor_run *run, uint32_t insn, const uint64_t *r, uint32_t reads);
 	uint64_t clock;		/* start of the sampled interval; 0: this run is not sampled */
 	struct vm_frame *frame; /* of the running function */
 	/* What a checked program sees as its packet context: addresses only, never accessed. */
