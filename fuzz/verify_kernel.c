@@ -101,11 +101,18 @@ static struct base *base_new(const char *text)
 	struct base *b = calloc(1, sizeof(*b));
 
 	strcpy(b->license, "GPL");
+	b->world.btf_fd = -1;
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		base_line(b, line);
 	}
 	return b;
+}
+
+static void base_free(struct base *b)
+{
+	world_free(&b->world);
+	free(b);
 }
 
 static void base_add_file(const char *path)
@@ -127,8 +134,13 @@ static void base_add_file(const char *path)
 		return;
 	b = base_new(text);
 	opts.user = &b->world;
-	if (!b->type || isa_assemble(text, len, &opts, &insns, &n, &diag) || n > PROGRAMS_MAX) {
-		free(b);
+	if (!b->type || isa_assemble(text, len, &opts, &insns, &n, &diag)) {
+		base_free(b);
+		return;
+	}
+	if (n > PROGRAMS_MAX) {
+		free(insns);
+		base_free(b);
 		return;
 	}
 	memcpy(b->one.insns, insns, n * sizeof(*insns));
@@ -138,6 +150,8 @@ static void base_add_file(const char *path)
 			 insns[i].src_reg == BPF_PSEUDO_FUNC;
 	if (base_make(b, insns, n, types))
 		bases[n_bases++] = b;
+	else
+		base_free(b);
 	free(insns);
 }
 
@@ -530,5 +544,9 @@ int main(int argc, char **argv)
 	printf("%lu programs (%u to mutate): %lu accepted, %lu refused; %lu dangers, %lu gaps, "
 	       "%lu with other words\n",
 	       programs, n_bases, accepted, refused, counts[DANGER], counts[GAP], counts[WORDS]);
+	base_free(generated);
+	while (n_bases)
+		base_free(bases[--n_bases]);
+	btf_target_unref(target);
 	return counts[DANGER] || counts[GAP] ? 1 : 0;
 }

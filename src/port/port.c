@@ -18,6 +18,7 @@
 #define VLAN_HLEN 4
 
 #define FRAME_SIZE (PORT_HEADROOM + PORT_ROOM)
+#define POOL_ALIGN 64u
 #define POOL_SIZE  MAX(PORT_BATCH *FRAME_SIZE, PORT_HEADROOM + PORT_MAX_LEN)
 
 _Static_assert(FRAME_SIZE % 64 == 0 && (FRAME_SIZE & (FRAME_SIZE - 1)) != 0,
@@ -44,20 +45,22 @@ struct port_batch *port_batch_new(void)
 
 	if (!batch)
 		return NULL;
-	batch->pool = aligned_alloc(64, ALIGN_UP(POOL_SIZE, 64));
-	if (!batch->pool) {
+	/* Bytes around a packet are seen by programs (meta data, grown tails): never old heap.
+	 * Zeroed by calloc, that is, by the system on first use: most runs use few of the frames.
+	 */
+	batch->memory = calloc(1, POOL_SIZE + POOL_ALIGN);
+	if (!batch->memory) {
 		free(batch);
 		return NULL;
 	}
-	/* Bytes around a packet are seen by programs (meta data, grown tails): never old heap. */
-	memset(batch->pool, 0, ALIGN_UP(POOL_SIZE, 64));
+	batch->pool = (uint8_t *)ALIGN_UP((uintptr_t)batch->memory, POOL_ALIGN);
 	return batch;
 }
 
 void port_batch_free(struct port_batch *batch)
 {
 	if (batch)
-		free(batch->pool);
+		free(batch->memory);
 	free(batch);
 }
 

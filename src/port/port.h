@@ -92,6 +92,7 @@ struct port_batch {
 	uint32_t n;
 	struct visor_packet pkts[PORT_BATCH];
 	struct port_meta meta[PORT_BATCH];
+	void *memory;  /* private: what the pool lies in */
 	uint8_t *pool; /* private: the frames */
 	uint32_t used; /* private: bytes of the pool taken */
 };

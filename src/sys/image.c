@@ -62,7 +62,9 @@ static int read_records(struct visor_diag *diag, const char *what, uint64_t addr
 
 	if (size < known || size > 252 || size % 4)
 		return diag_fail(diag, -EINVAL, "load", "invalid %s record size %u", what, size);
-	for (uint32_t i = 0; !err && i < n; i++) {
+	if (size == known)
+		err = user_read(out, addr, (size_t)n * known);
+	for (uint32_t i = 0; !err && size > known && i < n; i++) {
 		uint64_t at = addr + (uint64_t)i * size;
 
 		err = user_tail_zero(at, known, size);

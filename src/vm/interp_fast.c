@@ -61,17 +61,24 @@ register uint64_t r10 __asm__("x24");
 
 #define FRAME ((struct vm_frame *)(r10 - VM_STACK_SIZE))
 
+static vm_handler *handler_at(const int32_t *entry)
+{
+	return (vm_handler *)((uintptr_t)entry + (uintptr_t)(intptr_t)*entry);
+}
+
 /* ---- repetition: X(..., n) for each register number ---- */
 
 #define EACH_10(X, ...)                                                                           \
-	X(__VA_ARGS__, 0) X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) \
-	X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)
+	X(__VA_ARGS__, 0)                                                                         \
+	X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) \
+		X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)
 #define EACH_11(X, ...) EACH_10(X, __VA_ARGS__) X(__VA_ARGS__, 10)
 /* The same once more, since a macro is not expanded within itself. */
 #define EACH_S(X, ...)                                                                            \
-	X(__VA_ARGS__, 0) X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) \
-	X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) \
-	X(__VA_ARGS__, 10)
+	X(__VA_ARGS__, 0)                                                                         \
+	X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) \
+		X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)           \
+			X(__VA_ARGS__, 10)
 
 /*
  * A family is the handlers of one operation: fast_<name>[d * 11 + s], or [d], or [0] where
@@ -80,19 +87,29 @@ register uint64_t r10 __asm__("x24");
  * never written.
  */
 #define ROW_DS(M, name, d)  EACH_S(M, name, d)
-#define NAME_DS(name, d, s) name##_##d##_##s,
-#define NAME_D(name, d)	    name##_##d,
+#define NAME_DS(name, d, s) OFFSET(#name "_" #d "_" #s)
+#define NAME_D(name, d)	    OFFSET(#name "_" #d)
+
+/*
+ * Tables of handlers hold distances, and since C has none between functions, the assembler writes
+ * them: 15,000 pointers would be as many relocations, 120 KB of pages to copy, at each start.
+ */
+#define HANDLER	   static __attribute__((used)) void
+#define OFFSET(fn) ".long " fn " - .\n"
+#define TABLE(table, offsets)                                               \
+	extern const int32_t table[] __attribute__((visibility("hidden"))); \
+	__asm__(".pushsection .rodata\n.balign 4\n" #table ":\n" offsets ".popsection");
 
 #define FAMILY_DS(EACH, name, M) \
 	EACH(ROW_DS, M, name)    \
-	static vm_handler *const fast_##name[] = {EACH(ROW_DS, NAME_DS, name)};
+	TABLE(fast_##name, EACH(ROW_DS, NAME_DS, name))
 #define FAMILY_D(EACH, name, M) \
 	EACH(M, name)           \
-	static vm_handler *const fast_##name[] = {EACH(NAME_D, name)};
-#define HANDLER_1(name)                                      \
-	static vm_handler name##_1;                          \
-	static vm_handler *const fast_##name[] = {name##_1}; \
-	static void name##_1(PARAMS)
+	TABLE(fast_##name, EACH(NAME_D, name))
+#define HANDLER_1(name)                        \
+	static vm_handler name##_1;            \
+	TABLE(fast_##name, OFFSET(#name "_1")) \
+	HANDLER name##_1(PARAMS)
 
 /* ---- steps: one instruction of each form, at `at`, on the registers named ---- */
 
@@ -100,7 +117,7 @@ register uint64_t r10 __asm__("x24");
 	({                                                \
 		type t_;                                  \
 		memcpy(&t_, (const void *)A, sizeof(t_)); \
-		(uint64_t)t_;                             \
+		(uint64_t) t_;                            \
 	})
 #define STORE(type, value)                          \
 	do {                                        \
@@ -116,47 +133,47 @@ register uint64_t r10 __asm__("x24");
 		BODY_##id;                  \
 		r##d = D;                   \
 	}
-#define STEP_ALU_RR(id, at, d, s)   STEP_ALU(id, d, r##s)
-#define STEP_ALU_RI(id, at, d)	    STEP_ALU(id, d, (at)->imm64)
-#define STEP_UNARY(id, at, d)	    STEP_ALU(id, d, 0)
-#define STEP_END(id, at, d)	    STEP_ALU(id, d, 0)
-#define STEP_LD_IMM64(id, at, d)    r##d = (at)->imm64;
+#define STEP_ALU_RR(id, at, d, s) STEP_ALU(id, d, r##s)
+#define STEP_ALU_RI(id, at, d)	  STEP_ALU(id, d, (at)->imm64)
+#define STEP_UNARY(id, at, d)	  STEP_ALU(id, d, 0)
+#define STEP_END(id, at, d)	  STEP_ALU(id, d, 0)
+#define STEP_LD_IMM64(id, at, d)  r##d = (at)->imm64;
 
-#define STEP_JMP(id, at, d, operand)                    \
-	{                                               \
-		const uint64_t D = r##d, S = operand;   \
-		if (BODY_##id)                          \
-			JUMP_FROM(at);                  \
+#define STEP_JMP(id, at, d, operand)                  \
+	{                                             \
+		const uint64_t D = r##d, S = operand; \
+		if (BODY_##id)                        \
+			JUMP_FROM(at);                \
 	}
 #define STEP_JMP_RR(id, at, d, s) STEP_JMP(id, at, d, r##s)
 #define STEP_JMP_RI(id, at, d)	  STEP_JMP(id, at, d, (uint64_t)(int64_t)(at)->imm)
 
-#define STEP_LDX(id, at, d, s)                                        \
-	{                                                             \
+#define STEP_LDX(id, at, d, s)                                          \
+	{                                                               \
 		const uint64_t A = r##s + (uint64_t)(int64_t)(at)->off; \
-		uint64_t D;                                           \
-		BODY_##id;                                            \
-		r##d = D;                                             \
+		uint64_t D;                                             \
+		BODY_##id;                                              \
+		r##d = D;                                               \
 	}
-#define STEP_STORE(id, at, d, operand)                                \
-	{                                                             \
+#define STEP_STORE(id, at, d, operand)                                  \
+	{                                                               \
 		const uint64_t A = r##d + (uint64_t)(int64_t)(at)->off; \
-		const uint64_t S = operand;                           \
-		BODY_##id;                                            \
+		const uint64_t S = operand;                             \
+		BODY_##id;                                              \
 	}
 #define STEP_STX(id, at, d, s) STEP_STORE(id, at, d, r##s)
 #define STEP_ST(id, at, d)     STEP_STORE(id, at, d, (uint64_t)(int64_t)(at)->imm)
 
 /* ---- one handler for each instruction and its registers ---- */
 
-#define DEFINE_DS(step, id, d, s)          \
-	static void id##_##d##_##s(PARAMS) \
-	{                                  \
+#define DEFINE_DS(step, id, d, s)           \
+	HANDLER id##_##d##_##s(PARAMS)      \
+	{                                   \
 		step(id, pc, d, s) NEXT(1); \
 	}
-#define DEFINE_D(step, id, d, n)     \
-	static void id##_##d(PARAMS) \
-	{                            \
+#define DEFINE_D(step, id, d, n)         \
+	HANDLER id##_##d(PARAMS)         \
+	{                                \
 		step(id, pc, d) NEXT(n); \
 	}
 #define ALU_RR(id, d, s) DEFINE_DS(STEP_ALU_RR, id, d, s)
@@ -395,54 +412,52 @@ HANDLER_1(NONE)
 
 /* ---- fused sequences (fuse.def) ---- */
 
-#define DS_D(f1, first, f2, second, d, s)                 \
-	static void first##__##second##_##d##_##s(PARAMS) \
-	{                                                 \
-		STEP_##f1(first, pc, d, s)                \
-		STEP_##f2(second, (pc + 1), d)            \
-		NEXT(2);                                  \
+#define DS_D(f1, first, f2, second, d, s)                                          \
+	HANDLER first##__##second##_##d##_##s(PARAMS)                              \
+	{                                                                          \
+		STEP_##f1(first, pc, d, s) STEP_##f2(second, (pc + 1), d) NEXT(2); \
 	}
-#define D_DS(f1, first, f2, second, d, s)                 \
-	static void first##__##second##_##d##_##s(PARAMS) \
-	{                                                 \
-		STEP_##f1(first, pc, d)                   \
-		STEP_##f2(second, (pc + 1), d, s)         \
-		NEXT(2);                                  \
+#define D_DS(f1, first, f2, second, d, s)                                          \
+	HANDLER first##__##second##_##d##_##s(PARAMS)                              \
+	{                                                                          \
+		STEP_##f1(first, pc, d) STEP_##f2(second, (pc + 1), d, s) NEXT(2); \
 	}
-#define D_E(f1, first, f2, second, d, e)                  \
-	static void first##__##second##_##d##_##e(PARAMS) \
-	{                                                 \
-		STEP_##f1(first, pc, d)                   \
-		STEP_##f2(second, (pc + 1), e)            \
-		NEXT(2);                                  \
+#define D_E(f1, first, f2, second, d, e)                                        \
+	HANDLER first##__##second##_##d##_##e(PARAMS)                           \
+	{                                                                       \
+		STEP_##f1(first, pc, d) STEP_##f2(second, (pc + 1), e) NEXT(2); \
 	}
-#define DS_DD(f1, first, f2, second, d, s)                \
-	static void first##__##second##_##d##_##s(PARAMS) \
-	{                                                 \
-		STEP_##f1(first, pc, d, s)                \
-		STEP_##f2(second, (pc + 1), d, d)         \
-		NEXT(2);                                  \
+#define DS_DD(f1, first, f2, second, d, s)                                            \
+	HANDLER first##__##second##_##d##_##s(PARAMS)                                 \
+	{                                                                             \
+		STEP_##f1(first, pc, d, s) STEP_##f2(second, (pc + 1), d, d) NEXT(2); \
 	}
-#define ROTATE(mov, one, other, or, d, s)            \
-	static void mov##__##one##__##other##_##d##_##s(PARAMS) \
-	{                                            \
-		STEP_ALU_RR(mov, pc, s, d)           \
-		STEP_ALU_RI(one, (pc + 1), s)        \
-		STEP_ALU_RI(other, (pc + 2), d)      \
-		STEP_ALU_RR(or, (pc + 3), d, s)      \
-		NEXT(4);                             \
+#define ROTATE(mov, one, other, or, d, s)                   \
+	HANDLER mov##__##one##__##other##_##d##_##s(PARAMS) \
+	{                                                   \
+		STEP_ALU_RR(mov, pc, s, d)                  \
+		STEP_ALU_RI(one, (pc + 1), s)               \
+		STEP_ALU_RI(other, (pc + 2), d)             \
+		STEP_ALU_RR(or, (pc + 3), d, s)             \
+		NEXT(4);                                    \
 	}
 
-#define FUSED_ROW(M, a, b, c, e, d)	 EACH_S(M, a, b, c, e, d)
-#define FUSED(M, a, b, c, e)		 EACH_10(FUSED_ROW, M, a, b, c, e)
-#define NAME_FUSED(f1, a, f2, b, d, s)	 a##__##b##_##d##_##s,
-#define NAME_ROTATED(m, a, b, or, d, s)	 m##__##a##__##b##_##d##_##s,
+#define FUSED_ROW(M, a, b, c, e, d)	EACH_S(M, a, b, c, e, d)
+#define FUSED(M, a, b, c, e)		EACH_10(FUSED_ROW, M, a, b, c, e)
+#define NAME_FUSED(f1, a, f2, b, d, s)	OFFSET(#a "__" #b "_" #d "_" #s)
+#define NAME_ROTATED(m, a, b, or, d, s) OFFSET(#m "__" #a "__" #b "_" #d "_" #s)
 
-#define FUSE_DS_D(f1, a, f2, b)	 FUSED(DS_D, f1, a, f2, b)
-#define FUSE_D_DS(f1, a, f2, b)	 FUSED(D_DS, f1, a, f2, b)
-#define FUSE_D_E(f1, a, f2, b)	 FUSED(D_E, f1, a, f2, b)
-#define FUSE_DS_DD(f1, a, f2, b) FUSED(DS_DD, f1, a, f2, b)
-#define FUSE_ROTATE(m, a, b, or) FUSED(ROTATE, m, a, b, or)
+#define FUSE_DS_D(f1, a, f2, b) \
+	FUSED(DS_D, f1, a, f2, b) TABLE(fused_DS_D_##a##_##b, FUSED(NAME_FUSED, f1, a, f2, b))
+#define FUSE_D_DS(f1, a, f2, b) \
+	FUSED(D_DS, f1, a, f2, b) TABLE(fused_D_DS_##a##_##b, FUSED(NAME_FUSED, f1, a, f2, b))
+#define FUSE_D_E(f1, a, f2, b) \
+	FUSED(D_E, f1, a, f2, b) TABLE(fused_D_E_##a##_##b, FUSED(NAME_FUSED, f1, a, f2, b))
+#define FUSE_DS_DD(f1, a, f2, b) \
+	FUSED(DS_DD, f1, a, f2, b) TABLE(fused_DS_DD_##a##_##b, FUSED(NAME_FUSED, f1, a, f2, b))
+#define FUSE_ROTATE(m, a, b, or)   \
+	FUSED(ROTATE, m, a, b, or) \
+	TABLE(fused_ROTATE_##m##_##a##_##b, FUSED(NAME_ROTATED, m, a, b, or))
 #include "vm/fuse.def"
 #undef FUSE_DS_D
 #undef FUSE_D_DS
@@ -456,19 +471,15 @@ static const struct fuse {
 	uint8_t shape; /* enum fuse_shape */
 	uint8_t n;     /* instructions */
 	uint8_t ops[4];
-	vm_handler *const *handlers; /* [d * 11 + s] */
+	const int32_t *handlers; /* [d * 11 + s] */
 } fuses[] = {
-#define FUSE_2(shape, f1, a, f2, b) \
-	{shape, 2, {ISA_##a, ISA_##b}, (vm_handler *const[]){FUSED(NAME_FUSED, f1, a, f2, b)}},
-#define FUSE_DS_D(f1, a, f2, b)	 FUSE_2(SHAPE_DS_D, f1, a, f2, b)
-#define FUSE_D_DS(f1, a, f2, b)	 FUSE_2(SHAPE_D_DS, f1, a, f2, b)
-#define FUSE_D_E(f1, a, f2, b)	 FUSE_2(SHAPE_D_E, f1, a, f2, b)
-#define FUSE_DS_DD(f1, a, f2, b) FUSE_2(SHAPE_DS_DD, f1, a, f2, b)
-#define FUSE_ROTATE(m, a, b, or)                                  \
-	{SHAPE_ROTATE,                                            \
-	 4,                                                       \
-	 {ISA_##m, ISA_##a, ISA_##b, ISA_##or},                   \
-	 (vm_handler *const[]){FUSED(NAME_ROTATED, m, a, b, or)}},
+#define FUSE_2(shape, a, b)	 {SHAPE_##shape, 2, {ISA_##a, ISA_##b}, fused_##shape##_##a##_##b},
+#define FUSE_DS_D(f1, a, f2, b)	 FUSE_2(DS_D, a, b)
+#define FUSE_D_DS(f1, a, f2, b)	 FUSE_2(D_DS, a, b)
+#define FUSE_D_E(f1, a, f2, b)	 FUSE_2(D_E, a, b)
+#define FUSE_DS_DD(f1, a, f2, b) FUSE_2(DS_DD, a, b)
+#define FUSE_ROTATE(m, a, b, or) \
+	{SHAPE_ROTATE, 4, {ISA_##m, ISA_##a, ISA_##b, ISA_## or }, fused_ROTATE_##m##_##a##_##b},
 #include "vm/fuse.def"
 };
 
@@ -501,7 +512,7 @@ static vm_handler *fuse_match(const struct fuse *row, const struct bpf_insn *ins
 		       insn[3].dst_reg == d && insn[3].src_reg == s;
 		break;
 	}
-	return fits && d < 10 ? row->handlers[d * 11 + s] : NULL;
+	return fits && d < 10 ? handler_at(&row->handlers[d * 11 + s]) : NULL;
 }
 
 static vm_handler *fuse_find(const uint8_t *ops, const struct bpf_insn *insn, uint32_t left)
@@ -542,7 +553,7 @@ static int fast_run(struct visor_run *run, const struct vm_insn *pc, const uint6
 
 /* ---- binding: the handler for an instruction's registers ---- */
 
-static vm_handler *const *const fast_handlers[VM_OP_COUNT] = {
+static const int32_t *const fast_handlers[VM_OP_COUNT] = {
 #define INSN(id, opcode, form, sel, group, text, mnemonic) [ISA_##id] = fast_##id,
 #include "isa/isa.def"
 #undef INSN
@@ -578,7 +589,7 @@ static void fast_bind(struct vm_prog *prog, const uint8_t *ops)
 		/* The instructions of a sequence keep their own handlers: jumps may lead there. */
 		prog->code[i].fn = fuse_find(&ops[i], insn, prog->verified->n_insns - i);
 		if (!prog->code[i].fn)
-			prog->code[i].fn = fast_handlers[ops[i]][at];
+			prog->code[i].fn = handler_at(&fast_handlers[ops[i]][at]);
 	}
 }
 
