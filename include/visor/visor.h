@@ -36,6 +36,7 @@ struct visor_opts {
 	size_t sz;
 	const char *state; /* state directory, created if absent; NULL: private to the process */
 	bool trusted;      /* as in struct visor_prog_opts, for every program loaded through it */
+	bool checked;	   /* likewise */
 };
 
 /* Opens an engine; opts may be NULL. The caller closes it. */
@@ -134,8 +135,11 @@ struct visor_prog_opts {
 	uint32_t type;       /* enum bpf_prog_type or a registered type */
 	const char *name;    /* up to 15 characters; NULL: none */
 	const char *license; /* NULL: "Dual BSD/GPL" */
-	bool trusted;        /* run without checks although only the structure was verified:
-			      * a faulty program then corrupts the process */
+	/* A program is verified, as the kernel would, and what is proven safe runs without further
+	 * checks. Instead of that, for one whose structure is sound: */
+	bool trusted; /* run it without checks: a faulty program then corrupts the process */
+	bool checked; /* test every access when it runs: slow, and faults stop the run. Wins over
+		       * trusted */
 };
 
 /* Loads a program. Map references are descriptors, as for the system call. The caller frees it. */
@@ -149,9 +153,9 @@ int visor_prog_fd(const struct visor_prog *prog);
 void visor_prog_free(struct visor_prog *prog);
 
 /* One run on a packet (XDP, tc, socket filter). Result in pkt->verdict. -EFAULT with diag
- * set if a checked program did something forbidden or executed more than 2^26 instructions
- * (tail calls included); pkt->verdict is then XDP_ABORTED, TC_ACT_SHOT or 0. Trusted
- * programs have no limit. */
+ * set if functions and tail calls were nested more than eight deep, or if a checked program did
+ * something forbidden or executed more than 2^26 instructions (tail calls included);
+ * pkt->verdict is then XDP_ABORTED, TC_ACT_SHOT or 0. */
 int visor_prog_run(struct visor_prog *prog, struct visor_packet *pkt, struct visor_diag *diag);
 
 /* Runs over n packets in order; the CPU slot and other set-up are taken once. Stops at the

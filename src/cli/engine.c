@@ -54,6 +54,8 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 	if (name && !strcmp(name, "kernel")) {
 		if (state)
 			return cli_usage(cli, "the kernel engine has no state directory");
+		if (cli->opt[OPT_CHECKED])
+			return cli_usage(cli, "the kernel engine verifies every program");
 		load_enter(&e->session);
 		return CLI_OK;
 	}
@@ -65,6 +67,7 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 		snprintf(e->state, sizeof(e->state), "%s", state);
 	else if (scope == ENGINE_SHARED && engine_default_state(e->state, sizeof(e->state), &diag))
 		return cli_fail(&diag);
+	opts.checked = cli->opt[OPT_CHECKED];
 	opts.state = *e->state ? e->state : NULL;
 	if (visor_open(&opts, &e->visor, &diag) < 0)
 		return cli_fail(&diag);

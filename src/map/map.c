@@ -8,8 +8,10 @@
  */
 #include "map/map_impl.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -398,6 +400,29 @@ int map_freeze(struct map *map)
 					 __ATOMIC_ACQUIRE))
 		return -EPERM;
 	return 0;
+}
+
+int map_snapshot(struct map *map)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	size_t page = arena_page_size(), size = map->size - page;
+	volatile uint8_t *at;
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!map->snapshot && size) {
+		/* In place, so that every address stays as good as it was. */
+		if (mmap(map->mem, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, map->fd,
+			 0) == MAP_FAILED) {
+			err = -ENOMEM;
+		} else {
+			for (at = map->mem; at < map->mem + size; at += page)
+				*at = *at;
+			map->snapshot = true;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
 }
 
 bool map_is_frozen(const struct map *map)

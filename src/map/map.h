@@ -49,6 +49,7 @@ struct map {
 	void *local; /* per process data of the type: resolved programs of a program array */
 	void (*local_free)(struct map *map); /* called once at the end, if set */
 	void *owner;			     /* for the sys layer */
+	bool snapshot;			     /* the values are a private copy */
 };
 
 /* What the caller of map_new wants; the UAPI's names. */
@@ -97,6 +98,9 @@ int map_user_delete(struct map *map, const void *key);
 int map_user_lookup_and_delete(struct map *map, const void *key, void *value, uint64_t flags);
 /* key NULL: the first key. -ENOENT after the last. */
 int map_user_next_key(struct map *map, const void *key, void *next);
+/* The values become a copy of this process's own: what another one writes, which for a frozen map
+ * is nobody's right, is not seen any more. Once; -ENOMEM. */
+int map_snapshot(struct map *map);
 /* After this, user-side updates and deletes give -EPERM. -EPERM if frozen already. */
 int map_freeze(struct map *map);
 bool map_is_frozen(const struct map *map);

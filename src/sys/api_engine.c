@@ -58,7 +58,7 @@ VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 		v->kinds[k] = -1;
 	v->host = sys_host;
 	v->host.user = v;
-	v->trusted = o.trusted;
+	v->trust = sys_trust_of(o.checked, o.trusted);
 	err = store_open(v, o.state, diag);
 	if (err) {
 		visor_close(v);

@@ -112,6 +112,7 @@ VISOR_EXPORT int visor_prog_load(struct visor *v, const struct bpf_insn *insns, 
 {
 	struct visor_diag own;
 	struct visor_prog_opts o;
+	enum sys_trust trust;
 	union bpf_attr attr;
 	int err = sys_opts_get(opts, &o, sizeof(o), diag), fd;
 
@@ -127,7 +128,8 @@ VISOR_EXPORT int visor_prog_load(struct visor *v, const struct bpf_insn *insns, 
 			return diag_fail(diag, -EINVAL, "load", "a name has up to 15 characters");
 		strcpy(attr.prog_name, o.name);
 	}
-	fd = sys_prog_load(v, &attr, o.trusted || v->trusted, diag ? diag : &own);
+	trust = sys_trust_of(o.checked, o.trusted);
+	fd = sys_prog_load(v, &attr, trust == TRUST_PROOF ? v->trust : trust, diag ? diag : &own);
 	if (fd < 0)
 		return fd;
 	err = visor_prog_from_fd(v, fd, out, diag);

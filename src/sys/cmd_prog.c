@@ -10,7 +10,7 @@
 
 int cmd_prog_load(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 {
-	return sys_prog_load(v, attr, v->trusted, sys_last_diag());
+	return sys_prog_load(v, attr, v->trust, sys_last_diag());
 }
 
 /* The map lives as long as the program from now on: the list in the program's file grows. */

@@ -30,6 +30,8 @@ struct prog_work {
 	struct image image;
 	struct obj *maps[SYS_MAX_MAPS];
 	struct obj *btf;
+	enum sys_trust trust;
+	struct user_log_stream *log; /* or NULL */
 	const struct verified *code;
 	struct visor_diag *diag;
 };
@@ -78,38 +80,105 @@ static const struct helper *image_helper(void *user, uint32_t id)
 
 /* ---- verification and the runnable form --------------------------------------------------- */
 
-static int prog_verify(struct prog_work *w)
+/* Larger than that, the values of a frozen map are not taken as constants. */
+#define PROG_MAX_CONSTANTS ((size_t)16 << 20)
+
+/* Frozen, and nothing that programs write: constants. As others may hold the file, and verification
+ * relies on them, they are made this process's own. */
+static int prog_constants(struct map *map, struct verify_map *m)
 {
-	struct verify_map descs[SYS_MAX_MAPS] = {0};
+	const uint32_t rdonly = BPF_F_RDONLY_PROG;
+	int err;
+
+	m->frozen = map_is_frozen(map);
+	if (!m->frozen || !(m->desc.flags & rdonly) || m->desc.type != BPF_MAP_TYPE_ARRAY ||
+	    m->desc.max_entries != 1 || map->size > PROG_MAX_CONSTANTS)
+		return 0;
+	err = map_snapshot(map);
+	if (err)
+		return err;
+	m->contents = map_direct_value(map, 0);
+	m->contents_size = m->contents ? m->desc.value_size : 0;
+	return 0;
+}
+
+/* A map as verification sees it. *btf: of its values, with a reference. */
+static int prog_map(struct prog_work *w, struct map *map, struct verify_map *m, struct obj **btf)
+{
+	char why[BTF_WHY] = "";
+	int err = 0;
+
+	m->desc = map->desc;
+	if (map->btf_id) {
+		*btf = store_by_id(w->v, OBJ_BTF, map->btf_id, &err);
+		if (!*btf)
+			return diag_fail(w->diag, err, "load", "map '%s': its types are gone",
+					 map->desc.name);
+		m->btf = (*btf)->btf;
+		m->key_type_id = map->btf_key_type_id;
+		m->value_type_id = map->btf_value_type_id;
+		err = verify_map_init(m, NULL, why);
+	}
+	if (!err)
+		err = prog_constants(map, m);
+	return err ? diag_fail(w->diag, err, "load", "map '%s': %s", map->desc.name,
+			       why[0] ? why : "its values cannot be read")
+		   : 0;
+}
+
+static int prog_verify_image(struct prog_work *w, const struct verify_map *maps)
+{
+	struct verify_log log = {w->log ? w->log->log->level & 7 : 0, user_log_add, w->log};
 	struct verify_image image = {
 		.type = w->type,
-		.maps = descs,
+		.maps = maps,
 		.n_maps = w->head.n_load_maps,
-		.structure_only = true,
+		.structure_only = w->trust != TRUST_PROOF,
+		.engine = true,
+		.cap_bpf = true,
+		.cap_perfmon = true,
+		.cap_net_admin = true,
+		.cap_sys_admin = true,
 		.expected_attach_type = w->head.expected_attach_type,
 		.flags = w->head.flags,
 		.helper = image_helper,
 		.user = w,
+		.log = w->log ? &log : NULL,
 	};
 	int err;
 
 	image_fill(&w->image, &image);
-	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
-		descs[i].desc = w->maps[i]->map->desc;
 	if (w->btf)
 		image.btf = w->btf->btf;
 	err = verify_image(&image, &w->code, w->diag);
 	return err ? err : image_check_info(&image, w->code, w->diag);
 }
 
-static int prog_make(struct prog_work *w, uint32_t id, bool trusted, struct vm_prog **out)
+static int prog_verify(struct prog_work *w)
+{
+	struct verify_map maps[SYS_MAX_MAPS] = {0};
+	struct obj *btfs[SYS_MAX_MAPS] = {0};
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < w->head.n_load_maps; i++)
+		err = prog_map(w, w->maps[i]->map, &maps[i], &btfs[i]);
+	if (!err)
+		err = prog_verify_image(w, maps);
+	for (uint32_t i = 0; i < w->head.n_load_maps; i++) {
+		verify_map_done(&maps[i]);
+		store_put(btfs[i]);
+	}
+	return err;
+}
+
+static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 {
 	struct map *maps[SYS_MAX_MAPS];
 	struct vm_prog_attr attr = {
 		.code = w->code,
 		.maps = maps,
 		.host = &w->v->host,
-		.mode = trusted || w->code->level == VERIFY_SAFE ? VM_UNCHECKED : VM_CHECKED,
+		.mode = w->trust == TRUST_CHECKS ? VM_CHECKED : VM_UNCHECKED,
 		.id = id,
 	};
 
@@ -162,6 +231,7 @@ int sys_prog_vm(struct visor *v, struct obj *obj, struct vm_prog **out, struct v
 		*out = vm;
 		return 0;
 	}
+	w.trust = v->trust == TRUST_CHECKS ? TRUST_CHECKS : TRUST_PROOF;
 	w.head = *prog->head;
 	w.head.n_load_maps = 0;
 	w.type = sys_prog_type(v, w.head.type);
@@ -180,12 +250,18 @@ int sys_prog_vm(struct visor *v, struct obj *obj, struct vm_prog **out, struct v
 			diag_fail(diag, err, "load", "map %u of program %u cannot be opened",
 				  w.head.map_ids[i], obj->id);
 	}
+	if (!err && w.head.btf_id) {
+		w.btf = store_by_id(v, OBJ_BTF, w.head.btf_id, &err);
+		if (!w.btf)
+			diag_fail(diag, err, "load", "the types of program %u cannot be opened",
+				  obj->id);
+	}
 	if (!err)
 		err = prog_verify(&w);
 	if (!err) {
 		pthread_mutex_lock(&prog->lock);
 		if (!prog->vm) {
-			err = prog_make(&w, obj->id, prog->trusted, &vm);
+			err = prog_make(&w, obj->id, &vm);
 			if (!err)
 				__atomic_store_n(&prog->vm, vm, __ATOMIC_RELEASE);
 		}
@@ -367,7 +443,7 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 }
 
 /* Puts the program in the store, runnable. A new descriptor. */
-static int prog_store(struct prog_work *w, bool trusted)
+static int prog_store(struct prog_work *w)
 {
 	const struct image *m = &w->image;
 	size_t insns = m->n_insns * sizeof(*m->insns);
@@ -402,8 +478,7 @@ static int prog_store(struct prog_work *w, bool trusted)
 	}
 	if (!err) {
 		obj->id = id;
-		obj->prog->trusted = trusted;
-		err = prog_make(w, id, trusted, &obj->prog->vm);
+		err = prog_make(w, id, &obj->prog->vm);
 	}
 	free(file);
 	if (err) {
@@ -418,20 +493,16 @@ static int prog_store(struct prog_work *w, bool trusted)
 	return err >= 0 ? err : diag_fail(w->diag, err, "load", "cannot publish the program");
 }
 
-static int prog_log(const struct user_log *log, const struct visor_diag *diag, int err)
+/* What verification did not write: why the program was refused before, or behind it. */
+static int prog_log_end(struct user_log_stream *s, const struct visor_diag *diag, int err)
 {
-	char text[sizeof(*diag)];
 	int log_err;
 
-	if (!log->addr)
-		return err;
-	if (err < 0)
-		snprintf(text, sizeof(text), "%s%s%s\n%s%s", diag->place,
-			 diag->place[0] ? ": " : "", diag->text, diag->hint,
-			 diag->hint[0] ? "\n" : "");
-	else
-		text[0] = '\0';
-	log_err = user_log_write(log, text);
+	if (err < 0 && (!s->total || strcmp(diag->stage, "verify") != 0)) {
+		user_log_add(s, diag->text, strlen(diag->text));
+		user_log_add(s, "\n", 1);
+	}
+	log_err = user_log_end(s);
 	if (!log_err)
 		return err;
 	if (err >= 0)
@@ -439,11 +510,18 @@ static int prog_log(const struct user_log *log, const struct visor_diag *diag, i
 	return log_err;
 }
 
-int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
+enum sys_trust sys_trust_of(bool checked, bool trusted)
+{
+	return checked ? TRUST_CHECKS : trusted ? TRUST_OWNER : TRUST_PROOF;
+}
+
+int sys_prog_load(struct visor *v, const union bpf_attr *attr, enum sys_trust trust,
 		  struct visor_diag *diag)
 {
 	struct user_log log = {attr->log_buf, attr->log_size, attr->log_level};
-	struct prog_work w = {.v = v, .diag = diag};
+	struct user_log_stream stream = {.log = &log};
+	struct prog_work w = {
+		.v = v, .trust = trust, .log = log.addr ? &stream : NULL, .diag = diag};
 	const struct image_source source = {.map = prog_map_index, .user = &w};
 	int err = prog_read(&w, attr);
 
@@ -461,7 +539,7 @@ int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
 	if (!err)
 		err = prog_verify(&w);
 	if (!err)
-		err = prog_store(&w, trusted);
+		err = prog_store(&w);
 	prog_work_free(&w);
-	return prog_log(&log, diag, err);
+	return log.addr ? prog_log_end(&stream, diag, err) : err;
 }

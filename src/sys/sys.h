@@ -77,6 +77,10 @@ struct store_pin;
 struct store_heap;
 struct sys_type;
 
+/* Why a program may run: it is proven safe; every access is tested; its owner vouches for it. Not of
+ * its file: who opens a program that another process loaded wants proof, or checks. */
+enum sys_trust { TRUST_PROOF, TRUST_CHECKS, TRUST_OWNER };
+
 struct visor {
 	char *path; /* NULL: private */
 	int dir;
@@ -94,7 +98,7 @@ struct visor {
 	struct sys_type *types;		  /* registered program types; only ever prepended */
 	struct vm_host host;
 	int stats_fd; /* BPF_ENABLE_STATS: our description of the file given out, or -1 */
-	bool trusted;
+	enum sys_trust trust;
 };
 
 /* ---- store.c -------------------------------------------------------------------------- */
@@ -164,6 +168,19 @@ struct user_log {
 	uint32_t size, level;
 };
 int user_log_check(const struct user_log *log);
+
+/* A log that is written piece by piece. Too long a text loses its beginning, or with BPF_LOG_FIXED
+ * its end. */
+struct user_log_stream {
+	const struct user_log *log;
+	char *text;
+	size_t have, room;
+	uint64_t total;
+	bool lost; /* no memory */
+};
+void user_log_add(void *stream, const char *text, size_t len);
+/* Writes it, and frees the stream's memory. 0, -ENOSPC if text was lost, -EFAULT. */
+int user_log_end(struct user_log_stream *s);
 /* Writes text, cut to the buffer. 0, -ENOSPC if it was cut, -EFAULT. */
 int user_log_write(const struct user_log *log, const char *text);
 
@@ -188,7 +205,6 @@ struct sys_prog {
 	const struct bpf_line_info *line_info;
 	pthread_mutex_t lock;
 	struct vm_prog *vm; /* made when first needed; read with acquire */
-	bool trusted;
 };
 
 const struct prog_type *sys_prog_type(struct visor *v, uint32_t type);
@@ -199,9 +215,10 @@ int sys_prog_parse(void *file, size_t size, struct sys_prog **out);
 void sys_prog_free(struct sys_prog *prog);
 /* The ids of its maps as the file has them now: PROG_BIND_MAP of any process adds to them. */
 int sys_prog_maps(const struct obj *obj, uint32_t ids[SYS_MAX_MAPS], uint32_t *n);
-/* A new descriptor. The log, if wanted, gets the diagnostic; diag is filled anyway. */
-int sys_prog_load(struct visor *v, const union bpf_attr *attr, bool trusted,
+/* A new descriptor. The log, if wanted, is the kernel's; diag is filled anyway. */
+int sys_prog_load(struct visor *v, const union bpf_attr *attr, enum sys_trust trust,
 		  struct visor_diag *diag);
+enum sys_trust sys_trust_of(bool checked, bool trusted);
 extern const struct vm_host sys_host;
 
 /* First bytes of the SHA-256 of data: what the kernel calls a tag. */

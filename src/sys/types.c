@@ -192,6 +192,7 @@ static struct sys_type *type_copy(struct visor *v, const struct visor_prog_type 
 		t->helpers[i] = (struct helper){.name = strdup(h->name),
 						.id = h->id,
 						.progs = P_CUSTOM,
+						.flags = HELPER_ENGINE,
 						.ret = RET_INTEGER,
 						.maps = MAPS_LOOKUP};
 		ok = t->helpers[i].name;

@@ -171,6 +171,59 @@ int user_log_check(const struct user_log *log)
 	return 0;
 }
 
+#define USER_LOG_FIXED 8 /* BPF_LOG_FIXED */
+
+void user_log_add(void *stream, const char *text, size_t len)
+{
+	struct user_log_stream *s = stream;
+	size_t keep = s->log->size - 1; /* the terminator needs a byte */
+
+	s->total += len;
+	if (s->log->level & USER_LOG_FIXED)
+		len = MIN(len, keep - MIN(keep, s->have));
+	else if (len > keep)
+		text += len - keep, len = keep;
+	if (s->have + len > s->room) {
+		size_t room = MAX(2 * s->room, s->have + len + 4096);
+		char *grown;
+
+		/* Twice what is kept is enough: the older half is dropped at once. */
+		if (s->have + len > 2 * keep && s->have > keep - len) {
+			size_t left = keep - len;
+
+			memmove(s->text, s->text + s->have - left, left);
+			s->have = left;
+		}
+		room = MIN(room, 2 * keep + 1);
+		grown = room > s->room ? realloc(s->text, room) : s->text;
+		if (!grown) {
+			s->lost = true;
+			return;
+		}
+		s->text = grown;
+		s->room = MAX(room, s->room);
+	}
+	memcpy(s->text + s->have, text, len);
+	s->have += len;
+}
+
+int user_log_end(struct user_log_stream *s)
+{
+	size_t keep = s->log->size - 1, n = MIN(s->have, keep);
+	const char *from = s->log->level & USER_LOG_FIXED ? s->text : s->text + s->have - n;
+	const char nul = '\0';
+	int err = 0;
+
+	if ((n && user_write(s->log->addr, from, n)) ||
+	    user_write(s->log->addr + n, &nul, sizeof(nul)))
+		err = -EFAULT;
+	else if (s->lost || s->total > keep)
+		err = -ENOSPC;
+	free(s->text);
+	s->text = NULL;
+	return err;
+}
+
 int user_log_write(const struct user_log *log, const char *text)
 {
 	size_t len = strlen(text) + 1, n = MIN(len, log->size);

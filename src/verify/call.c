@@ -120,7 +120,8 @@ static int call_resolve(struct env *env, struct call *call)
 		return env_fail(env, err, REASON_FUNC_TYPE,
 				"program of this type cannot use helper bpf_%s#%u", call->name,
 				call->func_id);
-	if (env->image->engine && !(h->flags & HELPER_ENGINE))
+	/* Of a helper with several contracts, the engine's is one. */
+	if (env->image->engine && !(h->flags & HELPER_ENGINE) && !catalog_helper(h->id))
 		return env_fail(env, -EINVAL, REASON_UNKNOWN_FUNC,
 				"helper bpf_%s#%u is not implemented by this engine", call->name,
 				call->func_id);

@@ -280,7 +280,8 @@ int vm_decode(struct vm_prog *prog, struct visor_diag *diag)
 	}
 	memset(prog->code, 0, n * sizeof(*prog->code));
 	for (uint32_t i = 0; i < n && !err; i++) {
-		if (v->facts[i].id == ISA_COUNT) {
+		/* What verification never came to may be anything; a run that does stops. */
+		if (v->facts[i].id == ISA_COUNT || v->facts[i].flags & VERIFIED_DEAD) {
 			d.ops[i] = VM_OP_NONE;
 			continue;
 		}

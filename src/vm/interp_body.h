@@ -88,7 +88,7 @@ leave : {
 }
 
 L_NONE:
-	check_fail(run, "the second half of a 64-bit immediate was reached");
+	check_fail(run, "there is no instruction here that a run could reach");
 fault:
 	check_stop(run, prog, pc);
 	return -EFAULT;

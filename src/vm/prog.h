@@ -21,7 +21,7 @@
 enum vm_op {
 	VM_OP_TAIL_CALL = ISA_COUNT, /* helper 12: a jump rather than a call */
 	VM_OP_CALL_BACK,	     /* a helper that may call functions of the program */
-	VM_OP_NONE,		     /* second slot of lddw */
+	VM_OP_NONE,		     /* second slot of lddw; what no path leads to */
 	VM_OP_COUNT
 };
 

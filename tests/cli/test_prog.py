@@ -133,11 +133,17 @@ class Prog(common.Case):
                  says="--repeat must be from 1")
 
     def test_fault(self):
-        self.on("prog", "load", compile_module(self, "faulty", FAULTY))
-        self.visor("--state", self.state, "prog", "run", "beyond", "--data", "00" * 60, code=3)
+        faulty = compile_module(self, "faulty", FAULTY)
+        self.visor("--state", self.state, "prog", "load", faulty, code=1)
+        self.assertRegex(self.err, r"beyond: insn \d+: invalid access to packet")
+        self.on("prog", "load", faulty, "--checked")
+        self.visor("--state", self.state, "prog", "run", "beyond", "--data", "00" * 60, code=1)
+        self.assertRegex(self.err, r"insn \d+: invalid access to packet")
+        self.visor("--state", self.state, "prog", "run", "beyond", "--checked", "--data", "00" * 60,
+                   code=3)
         self.assertRegex(self.err, r"^beyond: insn \d+: read of 1 bytes at packet \+1000: ")
         # The same program on a long packet is fine.
-        self.on("prog", "run", "beyond", "--data", "00" * 1200)
+        self.on("prog", "run", "beyond", "--checked", "--data", "00" * 1200)
 
     def test_hostile_objects(self):
         """Truncated and damaged objects: an error with the file's name, nothing left behind."""
