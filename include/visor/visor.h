@@ -61,8 +61,9 @@ int visor_bpf(int cmd, union bpf_attr *attr, unsigned int size);
 /* Sets the calling thread's current engine (NULL: the default); returns the previous one. */
 struct visor *visor_use(struct visor *v);
 
-/* Why the calling thread's last BPF_PROG_LOAD or BPF_MAP_CREATE that failed did so; err 0 if
- * none has since the last call of this function. For those who get only an errno. */
+/* Why the calling thread's last BPF_PROG_LOAD or BPF_MAP_CREATE that failed did so, or its last
+ * BPF_PROG_TEST_RUN of a program that another process loaded; err 0 if none has since the last call
+ * of this function. For those who get only an errno. */
 void visor_last_diag(struct visor_diag *out);
 
 /* Takes a name that BPF_OBJ_PIN gave away again (a client of the kernel calls unlink). */

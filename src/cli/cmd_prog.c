@@ -324,12 +324,16 @@ int cli_prog_run(struct cli *cli)
 	attr.test.data_out = (uintptr_t)out;
 	attr.test.data_size_out = 2 * PROG_MAX_DATA;
 	attr.test.repeat = (uint32_t)repeat;
+	visor_last_diag(&diag);
 	err = load_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 	if (!err && e.visor && sys_last_fault.text[0]) {
 		diag_fail(&diag, -EFAULT, "run", "%s", sys_last_fault.text);
 		diag_at(&diag, "%s: insn %u", sys_last_fault.prog, sys_last_fault.insn);
 		cli_fail(&diag);
 		code = CLI_FAULT;
+	} else if (err < 0 && sys_last_diag()->err == err) {
+		diag_in(sys_last_diag(), "%s", p.info.name);
+		code = cli_fail(sys_last_diag());
 	} else if (err < 0) {
 		code = cli_error(err, p.info.name, "cannot run it on these %zu bytes", size);
 	} else {

@@ -350,7 +350,7 @@ int cmd_prog_test_run(struct visor *v, union bpf_attr *attr, union bpf_attr *uat
 	obj = store_by_fd(v, (int)attr->test.prog_fd, OBJ_PROG, &err);
 	if (!obj)
 		return err;
-	err = sys_prog_vm(v, obj, &vm, NULL);
+	err = sys_prog_vm(v, obj, &vm, sys_last_diag());
 	if (!err) {
 		const struct prog_type *type = vm_prog_code(vm)->type;
 
