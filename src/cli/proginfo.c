@@ -3,6 +3,7 @@
  * cli/proginfo.c - asks for a program's description twice: first how much, then for it.
  */
 #include "cli/proginfo.h"
+#include "isa/insn.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
@@ -13,6 +14,21 @@
 static void *proginfo_array(uint32_t n, uint32_t size)
 {
 	return n <= PROGINFO_MAX / size ? calloc(n ? n : 1, size) : NULL;
+}
+
+/* A loaded program has the low half of a local call's distance in `off`; the kernel has something
+ * else in `imm`, where it was. */
+static void proginfo_local_calls(struct proginfo *p)
+{
+	for (uint32_t i = 0; i < p->n_insns; i += (uint32_t)isa_slots(&p->insns[i])) {
+		struct bpf_insn *insn = &p->insns[i];
+
+		if (insn->code != (BPF_JMP | BPF_CALL) || insn->src_reg != BPF_PSEUDO_CALL)
+			continue;
+		if ((int16_t)insn->imm != insn->off)
+			insn->imm = insn->off;
+		insn->off = 0;
+	}
 }
 
 int proginfo_get(int fd, struct proginfo *p, struct visor_diag *diag)
@@ -52,6 +68,7 @@ int proginfo_get(int fd, struct proginfo *p, struct visor_diag *diag)
 	/* A kernel that hides the instructions from this user sets the pointer to 0. */
 	p->n_insns =
 		info->xlated_prog_insns ? MIN(info->xlated_prog_len, sizes.xlated_prog_len) / 8 : 0;
+	proginfo_local_calls(p);
 	p->n_maps = MIN(info->nr_map_ids, sizes.nr_map_ids);
 	p->n_lines = MIN(info->nr_line_info, sizes.nr_line_info);
 	p->n_funcs = MIN(info->nr_func_info, sizes.nr_func_info);

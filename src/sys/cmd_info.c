@@ -139,6 +139,8 @@ static int put_insns(const struct sys_prog *prog, const uint32_t *ids, uint64_t 
 	for (uint32_t i = 0; i + 1 < n; i++) {
 		struct bpf_insn *insn = &copy[i];
 
+		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)
+			insn->off = (int16_t)insn->imm; /* where the kernel has the distance */
 		if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
 			continue;
 		if ((insn->src_reg == BPF_PSEUDO_MAP_IDX ||

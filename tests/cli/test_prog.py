@@ -216,6 +216,7 @@ class Kernel(common.Case):
         tags = [re.search("tag: +(.*)", t).group(1) for t in self.both("prog", "show", "PIN/acl_xdp")]
         self.assertEqual(*tags)
         text = self.visor("--engine", "kernel", "prog", "dump", self.pins + "/acl/acl_xdp")
+        self.assertRegex(text, r"call pc\+\d+#parse_any")
         self.assertIn("map[hits]", text)
         pins = self.json("--engine", "kernel", "pin", "list")
         self.assertIsInstance(pins, list)

@@ -338,20 +338,25 @@ class Run(common.Case):
 
 class Start(common.Case):
     def test_cold_start(self):
-        """From exec to the first verdict: the whole process on one packet is an upper bound."""
+        """From exec to the first verdict: the whole process on one packet is an upper bound. What
+        it takes to start and end any process at all on this machine is not counted."""
         source = self.path("one.pcap", common.pcap([common.ipv4()]))
-        args = [common.VISOR, "run", common.module("counter"), "--in", source, "--json"]
-        times = []
-        # The machine may be busy: the best of several counts, and a few more get a chance.
-        while len(times) < 15 or (min(times) > 0.010 and len(times) < 60 and not common.SANITIZED):
+        nothing, times = [], []
+
+        def spawn(args, into):
             start = time.perf_counter()
             subprocess.run(args, stdout=subprocess.DEVNULL, check=True)
-            times.append(time.perf_counter() - start)
+            into.append(time.perf_counter() - start)
+        # The machine may be busy: the best of several counts, and a few more get a chance.
+        while len(times) < 15 or (min(times) - min(nothing) > 0.010 and len(times) < 60
+                                  and not common.SANITIZED):
+            spawn(["true"], nothing)
+            spawn([common.VISOR, "run", common.module("counter"), "--in", source, "--json"], times)
         times.sort()
         print(f"cold start of visor run, whole process: best {times[0] * 1e3:.1f} ms, "
-              f"median {times[len(times) // 2] * 1e3:.1f} ms")
+              f"median {times[len(times) // 2] * 1e3:.1f} ms; of true: {min(nothing) * 1e3:.1f} ms")
         if not common.SANITIZED:
-            self.assertLess(times[0], 0.010)
+            self.assertLess(times[0] - min(nothing), 0.010)
 
 
 if __name__ == "__main__":
