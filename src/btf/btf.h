@@ -208,6 +208,13 @@ struct btf_target;
 int btf_target_open(const char *path, struct btf_target **out, struct visor_diag *diag);
 /* Takes modules from this folder instead (NULL: has none). Before the first look-up. -ENOMEM. */
 int btf_target_set_modules(struct btf_target *t, const char *folder);
+/*
+ * Symbols of that kernel: a file like /proc/kallsyms, which is read when first asked for; NULL: not
+ * known. Those of the running kernel (path NULL) are at hand from the start. -ENOMEM.
+ */
+int btf_target_set_symbols(struct btf_target *t, const char *path);
+/* False: that kernel has no such symbol. True: it has, or its symbols are not known. */
+bool btf_target_has_symbol(const struct btf_target *t, const char *name);
 /* A target of an object at hand (a reference is taken). */
 int btf_target_new(const struct btf *vmlinux, struct btf_target **out);
 const struct btf_target *btf_target_ref(const struct btf_target *t);

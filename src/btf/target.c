@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #define TARGET_RUNNING "/sys/kernel/btf"
+#define TARGET_SYMBOLS "/proc/kallsyms"
 
 struct btf_target {
 	uint32_t refs;
@@ -24,6 +25,11 @@ struct btf_target {
 	bool loaded; /* the modules; read with acquire */
 	const struct btf **modules;
 	uint32_t n_modules;
+	char *symbols_path; /* NULL: not known */
+	bool symbols_loaded;
+	char *text;	      /* of names, each with a NUL, */
+	const char **symbols; /* which are sorted here */
+	size_t n_symbols;
 };
 
 int btf_target_new(const struct btf *vmlinux, struct btf_target **out)
@@ -58,6 +64,8 @@ int btf_target_open(const char *path, struct btf_target **out, struct visor_diag
 		return err;
 	err = btf_target_new(btf, out);
 	btf_unref(btf);
+	if (!err && !path)
+		err = btf_target_set_symbols(*out, TARGET_SYMBOLS);
 	if (!err && is_folder) {
 		(*out)->folder = strdup(folder);
 		err = (*out)->folder ? 0 : -ENOMEM;
@@ -99,7 +107,72 @@ void btf_target_unref(const struct btf_target *constant)
 	btf_unref(t->vmlinux);
 	pthread_mutex_destroy(&t->lock);
 	free(t->folder);
+	free(t->symbols_path);
+	free(t->text);
+	free(t->symbols);
 	free(t);
+}
+
+int btf_target_set_symbols(struct btf_target *t, const char *path)
+{
+	char *copy = path ? strdup(path) : NULL;
+
+	if (path && !copy)
+		return -ENOMEM;
+	free(t->symbols_path);
+	t->symbols_path = copy;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Lines "ADDRESS TYPE NAME[\tMODULE]". Without memory or a file, symbols stay unknown. */
+static void symbols_load(struct btf_target *t)
+{
+	FILE *f = fopen(t->symbols_path, "re");
+	size_t cap = 0, len = 0, used = 0, n = 0;
+	char *line = NULL, name[512];
+
+	while (f && getline(&line, &len, f) > 0) {
+		if (sscanf(line, "%*s %*s %511s", name) != 1)
+			continue;
+		if (used + sizeof(name) > cap) {
+			char *more = realloc(t->text, cap = cap ? 2 * cap : 1 << 20);
+
+			if (!more)
+				break;
+			t->text = more;
+		}
+		used += strlen(strcpy(t->text + used, name)) + 1;
+		n++;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	t->symbols = n ? calloc(n, sizeof(*t->symbols)) : NULL;
+	if (!t->symbols)
+		return;
+	for (const char *at = t->text; t->n_symbols < n; at += strlen(at) + 1)
+		t->symbols[t->n_symbols++] = at;
+	qsort(t->symbols, n, sizeof(*t->symbols), by_name);
+}
+
+bool btf_target_has_symbol(const struct btf_target *constant, const char *name)
+{
+	struct btf_target *t = (struct btf_target *)constant;
+
+	if (!t->symbols_path)
+		return true;
+	pthread_mutex_lock(&t->lock);
+	if (!t->symbols_loaded)
+		symbols_load(t);
+	t->symbols_loaded = true;
+	pthread_mutex_unlock(&t->lock);
+	return !t->n_symbols ||
+	       bsearch(&name, t->symbols, t->n_symbols, sizeof(*t->symbols), by_name);
 }
 
 const struct btf *btf_target_vmlinux(const struct btf_target *t)

@@ -164,8 +164,10 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	if (err)
 		return err;
 	*r = ptr;
-	if (by_is_dst)
-		r->ref = 0; /* scalar += pointer: the reference is not known to come along */
+	/* scalar += pointer: reference and frame do not come along in Linux 6.18. Nothing that runs
+	 * here may rely on that: the pointer would outlive its object, or mean another frame's. */
+	if (by_is_dst && !env->image->engine)
+		r->ref = r->frame = 0;
 	switch (op) {
 	case BPF_ADD:
 		break;
@@ -395,8 +397,7 @@ int alu_insn(struct env *env)
 	const struct bpf_insn *insn = env_insn(env);
 	int form = isa_table[env_aux(env)->id].form, err = 0;
 	bool move = BPF_OP(insn->code) == BPF_MOV &&
-		    (form == ISA_FORM_ALU_RR || form == ISA_FORM_ALU_RI ||
-		     form == ISA_FORM_CAST);
+		    (form == ISA_FORM_ALU_RR || form == ISA_FORM_ALU_RI || form == ISA_FORM_CAST);
 
 	if (form == ISA_FORM_ALU_RR || form == ISA_FORM_CAST)
 		err = reg_read(env, insn->src_reg);

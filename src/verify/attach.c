@@ -48,6 +48,11 @@ int ksym_check(struct env *env, uint32_t insn)
 	if (btf_type_kind(t) != BTF_KIND_VAR && btf_type_kind(t) != BTF_KIND_FUNC)
 		return env_fail(env, -EINVAL, REASON_BAD_INSN,
 				"pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC.", i->imm);
+	if (env->image->target &&
+	    !btf_target_has_symbol(env->image->target, btf_name(btf, (uint32_t)i->imm)))
+		return env_fail(env, -ENOENT, REASON_BAD_INSN,
+				"ldimm64 failed to find the address for kernel symbol '%s'.",
+				btf_name(btf, (uint32_t)i->imm));
 	return 0;
 }
 

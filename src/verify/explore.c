@@ -42,7 +42,7 @@ static struct pending *explore_queue(struct env *env, struct state *s, uint32_t 
 	env->pending = p;
 	env->n_pending++;
 	if (env->n_pending > EXPLORE_MAX_PENDING) {
-		env_fail(env, -E2BIG, REASON_TOO_LARGE, "The sequence of %u jumps is too complex.",
+		env_fail(env, -EFAULT, REASON_TOO_LARGE, "The sequence of %u jumps is too complex.",
 			 env->n_pending);
 		return NULL;
 	}

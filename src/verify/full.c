@@ -54,6 +54,30 @@ static int full_attach_resolve(struct env *env, char *why)
 				  image->expected_attach_type, &env->attach, why);
 }
 
+/* Functions of a struct of functions that may sleep, where not all may. */
+static const struct {
+	const char *ops, *members; /* each behind a space */
+} sleepers[] = {
+	{"bpf_dummy_ops", " test_sleepable "},
+	{"hid_bpf_ops", " hid_rdesc_fixup hid_hw_request hid_hw_output_report "},
+	{"sched_ext_ops", " init_task cgroup_init cgroup_exit cgroup_prep_move cpu_online "
+			  "cpu_offline init exit "},
+};
+
+static int full_struct_ops_sleeps(struct env *env)
+{
+	const char *ops = btf_name(env->attach.btf, env->attach.id);
+	char member[130];
+
+	snprintf(member, sizeof(member), " %s ", env->attach.name);
+	for (size_t i = 0; i < ARRAY_SIZE(sleepers); i++)
+		if (!strcmp(ops, sleepers[i].ops) && !strstr(sleepers[i].members, member))
+			return env_fail(env, -EINVAL, REASON_ATTACH,
+					"attach to unsupported member %s of struct %s",
+					env->attach.name, ops);
+	return 0;
+}
+
 static int full_attach(struct env *env)
 {
 	const struct verify_image *image = env->image;
@@ -63,7 +87,8 @@ static int full_attach(struct env *env)
 
 	env->at = 0;
 	if (type == BPF_PROG_TYPE_SYSCALL && !env->in_sleepable)
-		return env_fail(env, -EINVAL, REASON_SLEEP, "Syscall programs can only be sleepable");
+		return env_fail(env, -EINVAL, REASON_SLEEP,
+				"Syscall programs can only be sleepable");
 	if (env->in_sleepable && !catalog_prog_can_sleep(image->type, image->expected_attach_type))
 		return env_fail(env, -EINVAL, REASON_SLEEP,
 				"Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops "
@@ -72,28 +97,31 @@ static int full_attach(struct env *env)
 	    type != BPF_PROG_TYPE_EXT && type != BPF_PROG_TYPE_STRUCT_OPS)
 		return 0;
 	if (type == BPF_PROG_TYPE_STRUCT_OPS && !image->gpl)
-		return env_fail(env, -EINVAL, REASON_GPL, "struct ops programs must have a GPL "
-							  "compatible license");
+		return env_fail(env, -EINVAL, REASON_GPL,
+				"struct ops programs must have a GPL "
+				"compatible license");
 	if (!image->attach_btf)
 		return image->attach_btf_id
-			       ? env_unsupported(env, "a program that attaches to a function, without "
-						      "the types of what it attaches to")
+			       ? env_unsupported(env,
+						 "a program that attaches to a function, without "
+						 "the types of what it attaches to")
 			       : env_fail(env, -EINVAL, REASON_ATTACH,
 					  "Tracing programs must provide btf_id");
 	err = full_attach_resolve(env, why);
 	if (err)
 		return env_fail(env, err, REASON_ATTACH, "%s",
 				why[0] ? why : "the program cannot attach there");
-	return 0;
+	return type == BPF_PROG_TYPE_STRUCT_OPS && env->in_sleepable ? full_struct_ops_sleeps(env)
+								     : 0;
 }
 
 /* ---- one function ----------------------------------------------------------------------- */
 
 static void full_argument(struct env *env, struct reg *r, const struct btf_global_arg *arg)
 {
-	uint16_t flags = (uint16_t)((arg->maybe_null ? F_NULL : 0) |
-				    (arg->untrusted ? F_UNTRUSTED : 0) |
-				    (arg->trusted ? F_TRUSTED : 0));
+	uint16_t flags =
+		(uint16_t)((arg->maybe_null ? F_NULL : 0) | (arg->untrusted ? F_UNTRUSTED : 0) |
+			   (arg->trusted ? F_TRUSTED : 0));
 
 	switch (arg->kind) {
 	case BTF_ARG_CTX:
@@ -199,8 +227,9 @@ static int full_globals(struct env *env)
 			err = full_function(env, i);
 			if (err)
 				return err;
-			env_note(env, "Func#%u ('%s') is safe for any args that match its prototype",
-				 i, sub->name);
+			env_note(env,
+				 "Func#%u ('%s') is safe for any args that match its prototype", i,
+				 sub->name);
 			sub->verified = again = true;
 		}
 	}
@@ -220,8 +249,8 @@ static int full_facts(struct env *env, struct verified *v, struct verified_insn 
 	for (uint32_t i = 0; i < env->n_subs; i++) {
 		subs[i].start = env->subs[i].start;
 		subs[i].end = env->subs[i].end;
-		subs[i].stack = MIN(ALIGN_UP(env->subs[i].stack_depth, 8U),
-				    (uint32_t)VERIFY_STACK_SIZE);
+		subs[i].stack =
+			MIN(ALIGN_UP(env->subs[i].stack_depth, 8U), (uint32_t)VERIFY_STACK_SIZE);
 		facts[subs[i].start].flags |= VERIFIED_SUBPROG;
 		v->tail_calls |= env->subs[i].has_tail_call;
 	}

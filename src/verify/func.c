@@ -37,8 +37,9 @@ int func_prepare_args(struct env *env, uint32_t subprog)
 	sub->args_ready = true;
 	if (!image->btf || !sub->func)
 		return sub->sig_err = -EINVAL;
-	sub->sig_err = btf_func_args(image->target, image->btf, sub->func, sub->is_global,
-				     image->type->type, image->expected_attach_type, &sub->sig, why);
+	sub->sig_err =
+		btf_func_args(image->target, image->btf, sub->func, sub->is_global,
+			      image->type->type, image->expected_attach_type, &sub->sig, why);
 	if (sub->sig_err && why[0])
 		snprintf(sub->sig_why, sizeof(sub->sig_why), "%s", why);
 	return sub->sig_err;
@@ -67,8 +68,8 @@ static int func_check_arg(struct env *env, const struct btf_global_arg *arg, int
 		if (arg->untrusted)
 			return 0;
 		err = args_exact(env, r, regno, ARG_NONE);
-		if (!err)
-			err = mem_reg_size(env, r, regno, arg->size);
+		if (!err && mem_reg_size(env, r, regno, arg->size))
+			err = env->err == -ENOMEM ? -ENOMEM : -EINVAL;
 		if (!err && !arg->maybe_null && r->flags & F_NULL)
 			err = env_fail_reg(env, -EINVAL, REASON_NULL_DEREF, regno,
 					   "arg#%d is expected to be non-NULL", regno - 1);
@@ -110,6 +111,8 @@ static int func_call_global(struct env *env, uint32_t subprog)
 		env_note(env, "%s", sub->sig_why);
 	for (uint32_t i = 0; !err && i < sub->sig.n_args; i++)
 		err = func_check_arg(env, &sub->sig.args[i], (int)i + 1);
+	if (err && err != -ENOMEM)
+		env->err = err;
 	if (err)
 		return env_fail(env, err, REASON_GLOBAL_FUNC,
 				"Caller passes invalid args into func#%u ('%s')", subprog,

@@ -166,6 +166,18 @@ static struct live_inst *live_callee(const struct env *env, const struct live_in
 	return NULL;
 }
 
+/* Control may leave the function there. That a tail call which succeeds does so, Linux 6.18 forgets
+ * here (the slots that are written behind it pass for written): whatever is to run must not rely
+ * on that. */
+static bool live_is_exit(const struct env *env, uint32_t insn)
+{
+	const struct bpf_insn *i = &env->insns[insn];
+
+	return env->aux[insn].id == ISA_EXIT ||
+	       (env->image->engine && i->code == (BPF_JMP | BPF_CALL) && !i->src_reg &&
+		i->imm == BPF_FUNC_tail_call);
+}
+
 /* What is live behind a call is so at the exits of the function that it enters. */
 static int live_exits(struct env *env, struct live_inst *callee, uint32_t frame, uint64_t slots)
 {
@@ -176,7 +188,7 @@ static int live_exits(struct env *env, struct live_inst *callee, uint32_t frame,
 	for (uint32_t i = 0; i < sub->n_postorder && !err; i++) {
 		uint32_t at = sub->postorder[i] - sub->start;
 
-		if (env->aux[sub->postorder[i]].id == ISA_EXIT)
+		if (live_is_exit(env, sub->postorder[i]))
 			err = live_grow(env, callee, frame, at, slots & m[at].pass);
 	}
 	return err;
@@ -277,8 +289,8 @@ int live_commit(struct env *env)
 		m[at].pass |= pass;
 		for (edges = cfg_successors(env, env->prev, to); edges-- > 0;)
 			after |= m[to[edges] - sub->start].live;
-		if (env->aux[env->prev].id == ISA_EXIT && f < inst->depth)
-			after = live_behind(env, inst, f);
+		if (f < inst->depth && live_is_exit(env, env->prev))
+			after |= live_behind(env, inst, f);
 		else if (live_callee(env, inst, f, env->prev))
 			after = 0; /* goes through the function */
 		if (live_add(env, inst, f, env->prev, after & m[at].pass))

@@ -107,6 +107,9 @@ int mem_reg_size(struct env *env, struct reg *reg, int regno, uint32_t mem_size)
 
 	if (reg_is_null(reg))
 		return 0;
+	if (mem_size > INT32_MAX)
+		return env_fail_reg(env, -EACCES, REASON_ARG_SIZE, regno,
+				    "R%d memory size %u is too large", regno, mem_size);
 	/* It need not be valid memory if it is NULL: checked as if it were not. */
 	if (saved.flags & F_NULL)
 		reg_mark_not_null(reg);

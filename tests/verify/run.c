@@ -11,6 +11,7 @@
  *   # ctx: N N ...         accept/ only: exactly these instructions access the context
  *   # sleepable            the program may sleep
  *   # attach-type: N       expected attach type
+ *   # engine: ERRNO TEXT   accept/ only: accepted as by the kernel, but not to run here; our error
  * and lines that describe maps and types: world.h.
  *
  *   # log: TEXT            our log and the kernel's may differ, and why
@@ -32,8 +33,8 @@
 
 struct expectation {
 	const struct prog_type *type;
-	char license[64], text[200], kernel_text[200], ctx[200];
-	int err, kernel_err;
+	char license[64], text[200], kernel_text[200], ctx[200], engine_text[200];
+	int err, kernel_err, engine_err;
 	uint32_t flags, attach_type;
 	bool log_differs;
 	struct world world;
@@ -107,6 +108,12 @@ static void read_expectation(const char *text, struct expectation *e)
 			e->err = e->kernel_err = errno_by_name(value);
 			strcpy(e->text, space + 1);
 			strcpy(e->kernel_text, space + 1);
+		} else if (key(line, "# engine: ", value, sizeof(value))) {
+			char *space = strchr(value, ' ');
+
+			*space = '\0';
+			e->engine_err = errno_by_name(value);
+			strcpy(e->engine_text, space + 1);
 		} else if (key(line, "# errno: ", value, sizeof(value)))
 			e->kernel_err = errno_by_name(value);
 		else if (key(line, "# kernel-text: ", e->kernel_text, sizeof(e->kernel_text)))
@@ -131,8 +138,24 @@ static void check_ctx(const char *name, const struct verified *v, const struct e
 	}
 }
 
-static void check_ours(const char *name, const struct verify_image *image,
-		       const struct expectation *e)
+static void check_engine(const char *name, struct verify_image *image, const struct expectation *e)
+{
+	const struct verified *v = NULL;
+	struct visor_diag diag = {0};
+	int err;
+
+	image->engine = true;
+	err = verify_image(image, &v, &diag);
+	image->engine = false;
+	if (err != e->engine_err || (err && !strstr(diag.text, e->engine_text))) {
+		printf("FAIL %s: to run: error %d \"%s\", expected %d \"%s\"\n", name, err,
+		       diag.text, e->engine_err, e->engine_text);
+		failures++;
+	}
+	verified_unref(v);
+}
+
+static void check_ours(const char *name, struct verify_image *image, const struct expectation *e)
 {
 	const struct verified *v = NULL;
 	struct visor_diag diag = {0};
@@ -146,6 +169,8 @@ static void check_ours(const char *name, const struct verify_image *image,
 	if (!err)
 		check_ctx(name, v, e);
 	verified_unref(v);
+	if (e->engine_err)
+		check_engine(name, image, e);
 }
 
 /* Loads the program in the kernel: its error. *refused: it was not even asked. */

@@ -71,6 +71,8 @@ bool world_line(struct world *w, const char *text_line)
 	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text_line, "\n"), text_line);
 	if (world_map_line(w, line))
 		return true;
+	if (!strcmp(line, "# global"))
+		return w->global = w->want_types = true;
 	if (!strcmp(line, "# types"))
 		return w->want_types = true;
 	if (sscanf(line, "# inner: %31s %15s", name, text) == 2) {
@@ -237,7 +239,7 @@ static int world_compare(const void *a, const void *b)
 /* A function begins where one is called or its address taken. */
 static void world_functions(struct world *w, const struct bpf_insn *insns, uint32_t n)
 {
-	uint32_t kept = 0;
+	uint32_t kept = 0, proto = TYPE_PROTO;
 
 	w->funcs[w->n_funcs++].insn_off = 0;
 	for (uint32_t i = 0; i < n && w->n_funcs < WORLD_FUNCS; i++)
@@ -251,13 +253,20 @@ static void world_functions(struct world *w, const struct bpf_insn *insns, uint3
 		if (!i || w->funcs[i].insn_off != w->funcs[kept - 1].insn_off)
 			w->funcs[kept++] = w->funcs[i];
 	w->n_funcs = kept;
+	if (w->global) {
+		const struct btf_param p = {
+			.name_off = world_str(w, "p"),
+			.type = world_type(w, "", BTF_KIND_PTR, 0, TYPE_U64, NULL, 0)};
+
+		proto = world_type(w, "", BTF_KIND_FUNC_PROTO, 1, TYPE_INT, &p, sizeof(p));
+	}
 	for (uint32_t i = 0; i < kept; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "func%u", i);
-		w->funcs[i].type_id =
-			world_type(w, name, BTF_KIND_FUNC, i ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL,
-				   TYPE_PROTO, NULL, 0);
+		w->funcs[i].type_id = world_type(
+			w, name, BTF_KIND_FUNC, i && !w->global ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL,
+			i ? proto : TYPE_PROTO, NULL, 0);
 	}
 }
 

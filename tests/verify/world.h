@@ -9,10 +9,11 @@
  *   # inner: NAME INNER                           a map of maps holds maps like INNER
  *   # struct: NAME SIZE                           a type of the program's own
  *   # types                                       functions have types, whether needed or not
+ *   # global                                    functions are global, and take a pointer to a u64
  *   # field: NAME OFFSET WHAT [STRUCT]            of a map's value or such a type: bpf_spin_lock,
  *                                                 bpf_timer, ..., kptr STRUCT, u64
- *   # field: NAME OFFSET bpf_list_head STRUCT:MEMBER   likewise bpf_rb_root; members are f0, f1, ...
- *   # text: NAME TEXT                             the only entry of a frozen, read-only array
+ *   # field: NAME OFFSET bpf_list_head STRUCT:MEMBER   likewise bpf_rb_root; members are f0, f1,
+ * ... # text: NAME TEXT                             the only entry of a frozen, read-only array
  */
 #ifndef TESTS_VERIFY_WORLD_H
 #define TESTS_VERIFY_WORLD_H
@@ -53,7 +54,7 @@ struct world {
 		struct world_fields fields;
 	} structs[WORLD_STRUCTS];
 	uint32_t n_structs;
-	bool want_types;
+	bool want_types, global;
 
 	/* Made of it. */
 	uint8_t *types; /* BTF: the records, then the strings are appended */

@@ -153,6 +153,15 @@ static void save(const char *folder, const char *name, const struct build *build
 	fclose(f);
 }
 
+static void save_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	fclose(f);
+}
+
 static void targets(void **state)
 {
 	char folder[] = "btf-test-XXXXXX", path[256];
@@ -183,6 +192,16 @@ static void targets(void **state)
 	assert_int_equal(btf_target_modules(target), 1);
 	assert_string_equal(found->name, "mod");
 	assert_int_equal(btf_target_find(target, "none", BTF_KIND_STRUCT, &found, &id), -ENOENT);
+
+	assert_true(btf_target_has_symbol(target, "none")); /* not known */
+	snprintf(path, sizeof(path), "%s/symbols", folder);
+	save_text(path, "ff10 T second\nff00 t first\nff20 d third\t[mod]\nno line\n");
+	assert_int_equal(btf_target_set_symbols(target, path), 0);
+	assert_true(btf_target_has_symbol(target, "first"));
+	assert_true(btf_target_has_symbol(target, "second"));
+	assert_true(btf_target_has_symbol(target, "third"));
+	assert_false(btf_target_has_symbol(target, "fourth"));
+	assert_int_equal(remove(path), 0);
 
 	/* What programs call the types. */
 	build_init(&b);

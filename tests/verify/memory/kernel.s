@@ -87,3 +87,40 @@
 	r6 = *(u64 *)(r1 + 0)
 	r0 = 0
 	exit
+
+# Of some structs, only some functions may sleep.
+=== struct-ops-sleeps struct_ops,sleepable EINVAL attach to unsupported member test_2 of struct bpf_dummy_ops
+# attach: 1 bpf_dummy_ops
+	r0 = 0
+	exit
+
+=== struct-ops-may-sleep struct_ops,sleepable
+# attach: 2 bpf_dummy_ops
+	r0 = 0
+	exit
+
+# What is written of a connection that is not known yet, is the connection's mark.
+=== mark-of-new sched_cls
+	*(u64 *)(r10 -24) = 0
+	*(u64 *)(r10 -32) = 0
+	*(u32 *)(r10 -16) = -1
+	*(u32 *)(r10 -12) = 0
+	*(u64 *)(r10 -8) = 6
+	r2 = r10
+	r2 += -32
+	r3 = 12
+	r4 = r10
+	r4 += -16
+	r5 = 16
+	call kfunc bpf_skb_ct_alloc
+	if r0 == 0 goto out
+	r6 = r0
+	*(u32 *)(r6 + 168) = 77
+	r1 = r6
+	call kfunc bpf_ct_insert_entry
+	if r0 == 0 goto out
+	r1 = r0
+	call kfunc bpf_ct_release
+out:
+	r0 = 0
+	exit
