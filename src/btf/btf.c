@@ -21,6 +21,12 @@
 
 /* ---- making ------------------------------------------------------------------------------- */
 
+/* Functions are half of a kernel's types and rarely looked for: they have a table of their own. */
+static uint32_t name_group(uint32_t kind)
+{
+	return kind == BTF_KIND_FUNC;
+}
+
 /* Notes where each type is, after which every record is known to be whole. */
 static int index_types(struct btf *btf, uint32_t len, char *why)
 {
@@ -58,6 +64,10 @@ static int index_types(struct btf *btf, uint32_t len, char *why)
 			if (err)
 				return err;
 		}
+		if (btf_type_kind(t) == BTF_KIND_DECL_TAG)
+			btf->n_tags++;
+		else if (t->name_off)
+			btf->n_named[name_group(btf_type_kind(t))]++;
 		offs[n++] = (uint32_t)(at - btf->records);
 	}
 	btf->n_own = n;
@@ -125,8 +135,10 @@ const struct btf *btf_ref(const struct btf *btf)
 	return btf;
 }
 
-struct name_entry {
-	uint32_t hash, id; /* id 0: free */
+/* Names of one group of kinds. A slot: the upper bits of a name's hash, and the id of its type. */
+struct btf_names {
+	uint32_t mask;
+	uint32_t slots[];
 };
 
 struct tag_entry {
@@ -135,20 +147,12 @@ struct tag_entry {
 	uint32_t id;
 };
 
-struct btf_index {
-	struct name_entry *names;
-	struct tag_entry *tags;
-	uint32_t mask, n_tags;
+struct btf_tags {
+	uint32_t n;
+	struct tag_entry tags[];
 };
 
-static void index_free(struct btf_index *index)
-{
-	if (!index)
-		return;
-	free(index->names);
-	free(index->tags);
-	free(index);
-}
+#define SLOT_ID BTF_MAX_IDS /* the rest is hash */
 
 void btf_unref(const struct btf *constant)
 {
@@ -157,7 +161,9 @@ void btf_unref(const struct btf *constant)
 	if (!btf || __atomic_sub_fetch(&btf->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	btf_unref(btf->base);
-	index_free(btf->index);
+	for (uint32_t g = 0; g < BTF_NAME_GROUPS; g++)
+		free(btf->names[g]);
+	free(btf->tags);
 	free((void *)btf->offs);
 	if (btf->mapped)
 		munmap(btf->memory, btf->mapped);
@@ -400,63 +406,81 @@ static int tag_order(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Entries of equal hash follow each other in the order of ids: they are added in it. */
-static struct btf_index *index_make(const struct btf *btf)
+/* Names of equal hash follow each other in the order of ids: they are added in it. */
+static struct btf_names *names_make(const struct btf *btf, uint32_t group)
 {
-	struct btf_index *index = calloc(1, sizeof(*index));
-	uint32_t n_tags = 0;
+	uint32_t mask = (uint32_t)round_up_pow2((uint64_t)btf->n_named[group] * 3 / 2 + 2) - 1;
+	struct btf_names *names = calloc(1, sizeof(*names) + ((size_t)mask + 1) * sizeof(uint32_t));
 
-	if (!index)
+	if (!names)
 		return NULL;
-	index->mask = (uint32_t)round_up_pow2((uint64_t)btf->n_own * 3 / 2 + 2) - 1;
-	index->names = calloc((size_t)index->mask + 1, sizeof(*index->names));
-	for (uint32_t i = 0; index->names && i < btf->n_own; i++) {
-		const struct btf_type *t = btf_type(btf, btf->first_id + i);
-		const char *name = btf_str(btf, t->name_off);
-		uint32_t hash, at;
+	names->mask = mask;
+	for (uint32_t i = 0; i < btf->n_own; i++) {
+		const struct btf_type *t = (const void *)(btf->records + btf->offs[i]);
+		uint32_t kind = btf_type_kind(t), hash, at;
 
-		if (btf_type_kind(t) == BTF_KIND_DECL_TAG) {
-			n_tags++;
+		if (!t->name_off || name_group(kind) != group || kind == BTF_KIND_DECL_TAG)
 			continue;
-		}
-		if (!*name)
-			continue;
-		hash = hash_name(name);
-		for (at = hash & index->mask; index->names[at].id; at = (at + 1) & index->mask)
+		hash = hash_name(btf_str(btf, t->name_off));
+		for (at = hash & mask; names->slots[at]; at = (at + 1) & mask)
 			;
-		index->names[at] = (struct name_entry){hash, btf->first_id + i};
+		names->slots[at] = (hash & ~SLOT_ID) | (btf->first_id + i);
 	}
-	index->tags = malloc((n_tags + 1) * sizeof(*index->tags));
-	if (!index->names || !index->tags) {
-		index_free(index);
+	return names;
+}
+
+static struct btf_tags *tags_make(const struct btf *btf)
+{
+	struct btf_tags *tags = malloc(sizeof(*tags) + btf->n_tags * sizeof(*tags->tags));
+
+	if (!tags)
 		return NULL;
-	}
-	for (uint32_t i = 0; n_tags && i < btf->n_own; i++) {
+	tags->n = 0;
+	for (uint32_t i = 0; tags->n < btf->n_tags; i++) {
 		const struct btf_type *t = btf_type(btf, btf->first_id + i);
 
 		if (btf_type_kind(t) == BTF_KIND_DECL_TAG)
-			index->tags[index->n_tags++] = (struct tag_entry){
+			tags->tags[tags->n++] = (struct tag_entry){
 				t->type, (int32_t)get_u32(btf_type_data(t)), btf->first_id + i};
 	}
-	qsort(index->tags, index->n_tags, sizeof(*index->tags), tag_order);
-	return index;
+	qsort(tags->tags, tags->n, sizeof(*tags->tags), tag_order);
+	return tags;
 }
 
-/* NULL if there is no memory: then look-ups search. */
-static const struct btf_index *index_get(const struct btf *btf)
+/* Of two threads that made the same table, one keeps it. */
+static void *index_publish(void **at, void *made)
 {
-	struct btf_index **at = &((struct btf *)btf)->index, *none = NULL, *index;
+	void *none = NULL;
 
-	index = __atomic_load_n(at, __ATOMIC_ACQUIRE);
-	if (LIKELY(index != NULL))
-		return index;
-	index = index_make(btf);
-	if (index && !__atomic_compare_exchange_n(at, &none, index, false, __ATOMIC_ACQ_REL,
-						  __ATOMIC_ACQUIRE)) {
-		index_free(index);
-		index = none;
-	}
-	return index;
+	if (!made ||
+	    __atomic_compare_exchange_n(at, &none, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return made;
+	free(made);
+	return none;
+}
+
+/* Both make what is missing. NULL if there is no memory: then look-ups search. */
+static const struct btf_names *names_get(const struct btf *btf, uint32_t group)
+{
+	struct btf_names **at = &((struct btf *)btf)->names[group];
+	struct btf_names *names = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+
+	return LIKELY(names != NULL) ? names : index_publish((void **)at, names_make(btf, group));
+}
+
+static const struct btf_tags *tags_get(const struct btf *btf)
+{
+	struct btf_tags **at = &((struct btf *)btf)->tags;
+	struct btf_tags *tags = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+
+	return LIKELY(tags != NULL) ? tags : index_publish((void **)at, tags_make(btf));
+}
+
+void btf_prepare(const struct btf *btf)
+{
+	for (uint32_t g = 0; g < BTF_NAME_GROUPS; g++)
+		names_get(btf, g);
+	tags_get(btf);
 }
 
 static bool name_is(const struct btf *btf, uint32_t id, const char *name, uint32_t kind)
@@ -467,10 +491,30 @@ static bool name_is(const struct btf *btf, uint32_t id, const char *name, uint32
 	       !strcmp(btf_str(btf, t->name_off), name);
 }
 
+/* The first one after id `after`, among the kinds of one group. */
+static uint32_t names_find(const struct btf *btf, uint32_t group, const char *name, uint32_t kind,
+			   uint32_t after)
+{
+	const struct btf_names *names = names_get(btf, group);
+	uint32_t hash, at, slot;
+
+	if (!names) {
+		for (uint32_t id = MAX(after + 1, btf->first_id); id <= btf->n_types; id++)
+			if (name_is(btf, id, name, kind))
+				return id;
+		return 0;
+	}
+	hash = hash_name(name);
+	for (at = hash & names->mask; (slot = names->slots[at]); at = (at + 1) & names->mask)
+		if (!((slot ^ hash) & ~SLOT_ID) && (slot & SLOT_ID) > after &&
+		    name_is(btf, slot & SLOT_ID, name, kind))
+			return slot & SLOT_ID;
+	return 0;
+}
+
 uint32_t btf_find_next(const struct btf *btf, const char *name, uint32_t kind, uint32_t after)
 {
-	const struct btf_index *index;
-	uint32_t hash, found;
+	uint32_t found, other;
 
 	if (!*name)
 		return 0;
@@ -479,19 +523,11 @@ uint32_t btf_find_next(const struct btf *btf, const char *name, uint32_t kind, u
 		if (found)
 			return found;
 	}
-	index = index_get(btf);
-	if (!index) {
-		for (uint32_t id = MAX(after + 1, btf->first_id); id <= btf->n_types; id++)
-			if (name_is(btf, id, name, kind))
-				return id;
-		return 0;
-	}
-	hash = hash_name(name);
-	for (uint32_t at = hash & index->mask; index->names[at].id; at = (at + 1) & index->mask)
-		if (index->names[at].hash == hash && index->names[at].id > after &&
-		    name_is(btf, index->names[at].id, name, kind))
-			return index->names[at].id;
-	return 0;
+	found = names_find(btf, name_group(kind), name, kind, after);
+	if (kind)
+		return found;
+	other = names_find(btf, name_group(BTF_KIND_FUNC), name, kind, after);
+	return found && other ? MIN(found, other) : found + other;
 }
 
 uint32_t btf_find(const struct btf *btf, const char *name, uint32_t kind)
@@ -522,7 +558,7 @@ uint32_t btf_tag_next(const struct btf *btf, uint32_t type, int component, const
 		      uint32_t after, const char **text)
 {
 	struct tag_entry from = {type, component, after};
-	const struct btf_index *index;
+	const struct btf_tags *tags;
 	uint32_t low = 0, high;
 
 	if (btf->base && after < btf->base->n_types) {
@@ -531,26 +567,26 @@ uint32_t btf_tag_next(const struct btf *btf, uint32_t type, int component, const
 		if (found)
 			return found;
 	}
-	index = index_get(btf);
-	if (!index) {
+	tags = tags_get(btf);
+	if (!tags) {
 		for (uint32_t id = MAX(after + 1, btf->first_id); id <= btf->n_types; id++)
 			if (tag_is(btf, id, type, component, prefix, text))
 				return id;
 		return 0;
 	}
-	for (high = index->n_tags; low < high;) {
+	for (high = tags->n; low < high;) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (tag_order(&index->tags[mid], &from) <= 0)
+		if (tag_order(&tags->tags[mid], &from) <= 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	for (; low < index->n_tags && index->tags[low].type == type &&
-	       index->tags[low].component == component;
+	for (; low < tags->n && tags->tags[low].type == type &&
+	       tags->tags[low].component == component;
 	     low++)
-		if (tag_is(btf, index->tags[low].id, type, component, prefix, text))
-			return index->tags[low].id;
+		if (tag_is(btf, tags->tags[low].id, type, component, prefix, text))
+			return tags->tags[low].id;
 	return 0;
 }
 

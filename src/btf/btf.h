@@ -41,7 +41,9 @@
  */
 enum btf_origin { BTF_LOADED, BTF_OBJECT, BTF_KERNEL };
 
-struct btf_index; /* names and decl tags */
+struct btf_names;
+struct btf_tags;
+#define BTF_NAME_GROUPS 2 /* functions, all others */
 
 /*
  * Read only. Split BTF continues its base: types and strings here are those of its own,
@@ -62,7 +64,10 @@ struct btf {
 	uint32_t n_own,
 		first_id; /* own ids: first_id .. first_id + n_own - 1; void is no own type */
 	uint32_t n_types; /* ids 1 .. n_types exist, the base's included */
-	struct btf_index *index; /* made when first needed */
+	/* For look-ups; made when first needed. */
+	uint32_t n_named[BTF_NAME_GROUPS], n_tags;
+	struct btf_names *names[BTF_NAME_GROUPS];
+	struct btf_tags *tags;
 	char name[56];		 /* "vmlinux", a module's name, or "" */
 };
 
@@ -163,6 +168,8 @@ const struct btf_type *btf_skip_mods(const struct btf *btf, uint32_t id, uint32_
  * kind that has the size; BTF_KIND_ARRAY for an array. */
 int64_t btf_size(const struct btf *btf, uint32_t id, uint32_t *kind);
 
+/* Makes the tables that the first look-ups would make: a few milliseconds for a kernel's types. */
+void btf_prepare(const struct btf *btf);
 /* The first type of that name and kind (any kind: BTF_KIND_UNKN), or 0. A hash. */
 uint32_t btf_find(const struct btf *btf, const char *name, uint32_t kind);
 /* The next one after id `after` of the same name and kind, or 0. */
@@ -223,6 +230,8 @@ const struct btf *btf_target_vmlinux(const struct btf_target *t);
 /* Modules: [0, count). */
 uint32_t btf_target_modules(const struct btf_target *t);
 const struct btf *btf_target_module(const struct btf_target *t, uint32_t i);
+/* Makes the tables that the first look-ups would make: a few milliseconds for a kernel's types. */
+void btf_prepare(const struct btf *btf);
 /* The first type of that name and kind: in vmlinux, then in the modules. 0 or -ENOENT. */
 int btf_target_find(const struct btf_target *t, const char *name, uint32_t kind,
 		    const struct btf **btf, uint32_t *id);

@@ -301,6 +301,7 @@ enum helper_flag {
 	HELPER_CAP_PERFMON = 256,
 	HELPER_FASTCALL = 512, /* bpf_fastcall: scratch registers are preserved */
 	HELPER_TARGET = 1024, /* depends on what the program attaches to: catalog_helper_target() */
+	HELPER_OPTIONAL = 2048, /* kernels are built with or without it: their BTF says */
 };
 
 /* A condition on the expected attach type, on top of helper->progs. */

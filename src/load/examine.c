@@ -464,6 +464,9 @@ static void ours_judge(void *user, int program, struct verify_image *image,
 			    unlinked);
 		return;
 	}
+	/* Done once, and not the program's doing: not to be in its time. */
+	if (e->target && image->attach_btf_id)
+		btf_prepare(btf_target_vmlinux(e->target));
 	image->log = log.level ? &log : NULL;
 	image->stats = &p->stats;
 	image->report = &p->report;

@@ -104,6 +104,17 @@ void call_traits(const struct env *env, uint32_t id, uint32_t *traits, int *n_ar
 	*n_args = n;
 }
 
+/* False if the kernel that the types are from was built without it. */
+static bool call_is_built(const struct env *env, const struct helper *h)
+{
+	char name[64];
+
+	if (!(h->flags & HELPER_OPTIONAL) || !env->image->target)
+		return true;
+	snprintf(name, sizeof(name), "bpf_%s", h->name);
+	return btf_find(btf_target_vmlinux(env->image->target), name, BTF_KIND_FUNC) != 0;
+}
+
 static int call_resolve(struct env *env, struct call *call)
 {
 	int err = call_contract(env, call->func_id, &call->helper);
@@ -116,6 +127,8 @@ static int call_resolve(struct env *env, struct call *call)
 	if (err == -ERANGE)
 		return env_fail(env, -EINVAL, REASON_UNKNOWN_FUNC, "invalid func unknown#%u",
 				call->func_id);
+	if (h && !call_is_built(env, h))
+		err = -EINVAL;
 	if (err && err != -EPERM)
 		return env_fail(env, err, REASON_FUNC_TYPE,
 				"program of this type cannot use helper bpf_%s#%u", call->name,

@@ -153,6 +153,24 @@ SEC("xdp") int loop(struct xdp_md *ctx)
 }
 """
 
+OVERRIDE = HEAD + """
+static long (*override)(void *ctx, u64 value) = (void *)58;
+SEC("kprobe/anything") int replace(void *ctx)
+{
+	return override(ctx, 1);
+}
+"""
+BUILT_WITH_IT = HEAD + """
+int bpf_override_return(void *ctx, u64 value)
+{
+	return 0;
+}
+SEC("xdp") int any(struct xdp_md *ctx)
+{
+	return bpf_override_return(ctx, 1);
+}
+"""
+
 HAVE_TYPES = os.path.exists("/sys/kernel/btf/vmlinux")
 
 
@@ -231,6 +249,14 @@ class Check(common.Case):
         # Types that know of nothing: the object's own.
         progs = self.check(KERNEL, "--btf", self.path("object.o"), code=2)
         self.assertEqual(progs["traced"]["verdict"], "error")
+
+    def test_optional_helper(self):
+        """A helper that kernels are built with or without: their types say which."""
+        without = compile_module(self, "without", MAPS)
+        kernel = compile_module(self, "with", BUILT_WITH_IT)
+        progs = self.check(OVERRIDE, "--btf", without, code=1)
+        self.assertIn("cannot use helper bpf_override_return#58", progs["replace"]["message"])
+        self.assertEqual(self.check(OVERRIDE, "--btf", kernel)["replace"]["verdict"], "accepted")
 
     def test_options(self):
         path = compile_module(self, "object", LOOP)
