@@ -119,6 +119,7 @@ struct env {
 
 	/* Where we are. */
 	struct state *st;
+	struct state *spare; /* explore.c: unpacked, for the next that is pushed */
 	uint32_t insn, prev, at; /* at: the one being looked at, also after insn moved on */
 	struct pending *pending; /* explore.c: paths still to be followed */
 	uint32_t n_pending;
@@ -219,11 +220,9 @@ void *env_alloc(struct env *env, size_t size);
 void env_release(struct env *env, void *p, size_t size);
 
 struct state *state_new(struct env *env); /* empty; NULL: no memory */
-/* A deep copy, unpacked. */
-struct state *state_copy(struct env *env, const struct state *from);
-/* Makes `to`, unpacked, a copy of the packed state `from`, reusing its memory. -ENOMEM: `to` may
- * only be freed. */
-int state_unpack(struct env *env, struct state *to, const struct state *from);
+/* Makes the unpacked state `to` a copy of `from`, packed or not, reusing its memory. -ENOMEM: `to`
+ * may only be freed. */
+int state_assign(struct env *env, struct state *to, const struct state *from);
 /* Makes the empty state `to` a packed copy. */
 int state_pack(struct env *env, struct state *to, const struct state *from);
 /* A copy that knows only how it was reached, without frames. */
@@ -341,8 +340,9 @@ uint64_t live_slots(struct env *env, const struct state *s, uint32_t i);
 /* ---- visit.c, equal.c ----------------------------------------------------------------------- */
 
 enum exactness { NOT_EXACT, EXACT, RANGE_WITHIN };
+/* *differs: if not, the register of the current function that is not inside, or -1. */
 bool states_equal(struct env *env, const struct state *old, const struct state *cur,
-		  enum exactness exact);
+		  enum exactness exact, int *differs);
 /* 1: the current state is inside one that was followed: the path is done. 0: go on. */
 int visit_state(struct env *env);
 int visit_new(struct env *env);

@@ -20,6 +20,10 @@ struct pairs {
 struct compare {
 	struct env *env;
 	enum exactness exact;
+	/* Imprecise scalars may hold anything. */
+	bool loose;
+	/* The register of the current frame that is not inside, or -1. */
+	int differs;
 	struct pairs pairs;
 };
 
@@ -185,8 +189,11 @@ static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
 	/* In loops even what may hold anything has to hold what it held. */
 	if (c->exact != NOT_EXACT && (!cur || kinds != now))
 		return false;
-	for (int i = 0; i < SLOT_BYTES; i++)
-		ignored &= byte_ignored(c->env, kind_at(kinds, i));
+	if (kinds != SLOT_KINDS(SLOT_INVALID) && kinds != SLOT_KINDS(SLOT_SPILL))
+		for (int i = 0; i < SLOT_BYTES; i++)
+			ignored &= byte_ignored(c->env, kind_at(kinds, i));
+	else
+		ignored = kinds == SLOT_KINDS(SLOT_INVALID);
 	if (ignored)
 		return true;
 	if (!cur)
@@ -207,16 +214,28 @@ static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
 	return slot_object_inside(c, kinds_first(kinds), o, &cur->reg);
 }
 
+/* A spilled scalar that does not count, and now there is one, too. */
+static bool slot_loose(const struct frame *old, uint32_t i, const struct slot *cur)
+{
+	return (old->spill_scalars & ~old->spill_precise) >> i & 1 &&
+	       get_u64(cur->kind) == SLOT_KINDS(SLOT_SPILL) && reg_is_plain(&cur->reg);
+}
+
 static bool stack_inside(struct compare *c, const struct frame *old, const struct frame *cur)
 {
-	const struct reg *r = packed_regs(old) + __builtin_popcount(old->reg_mask);
+	const struct reg *r = packed_regs(old) + count_bits(old->reg_mask);
 	uint64_t mask = old->spill_mask;
 
 	/* Packed registers lie in the order of their slots. */
-	for (uint32_t i = 0; i < old->n_slots; i++, mask >>= 1)
-		if (!slot_inside(c, packed_kinds(old, i), mask & 1 ? r++ : NULL,
-				 i < cur->n_slots ? &cur->slots[i] : NULL))
+	for (uint32_t i = 0; i < old->n_slots; i++, mask >>= 1) {
+		const struct reg *o = mask & 1 ? r++ : NULL;
+		const struct slot *now = i < cur->n_slots ? &cur->slots[i] : NULL;
+
+		if (now && c->loose && slot_loose(old, i, now))
+			continue;
+		if (!slot_inside(c, packed_kinds(old, i), o, now))
 			return false;
+	}
 	for (uint32_t i = old->n_slots; c->exact != NOT_EXACT && i < old->cap; i++)
 		if (!slot_inside(c, SLOT_KINDS(SLOT_INVALID), NULL,
 				 i < cur->n_slots ? &cur->slots[i] : NULL))
@@ -226,21 +245,44 @@ static bool stack_inside(struct compare *c, const struct frame *old, const struc
 
 /* ---- states ----------------------------------------------------------------------------- */
 
+static bool regs_inside(struct compare *c, const struct frame *old, const struct frame *cur,
+			uint32_t live)
+{
+	const struct reg *r = packed_regs(old);
+	uint32_t left = old->reg_mask;
+
+	if (c->loose) {
+		/* Of these only what they are counts. */
+		uint32_t loose = live & old->reg_scalars & ~old->reg_precise;
+
+		live &= ~loose;
+		for (; loose; loose &= loose - 1)
+			if (!reg_is_plain(&cur->regs[__builtin_ctz(loose)]))
+				return false;
+	}
+	/* What was nothing may be anything, except if states have to be the same. */
+	if (c->exact != EXACT)
+		live &= left;
+	for (; live; live &= live - 1) {
+		int i = __builtin_ctz(live);
+		uint32_t below = left & ((1U << i) - 1);
+
+		r += count_bits(below);
+		left &= ~below;
+		if (!reg_inside(c, left >> i & 1 ? r : NULL, &cur->regs[i])) {
+			c->differs = i;
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool frame_inside(struct compare *c, const struct frame *old, const struct frame *cur,
 			 uint32_t insn)
 {
-	uint16_t live = c->env->aux[insn].live_before;
-	const struct reg *r = packed_regs(old);
-
 	if (old->callback_depth > cur->callback_depth)
 		return false;
-	for (int i = 0; live >> i; i++) {
-		const struct reg *o = old->reg_mask >> i & 1 ? r++ : NULL;
-
-		if (live >> i & 1 && !reg_inside(c, o, &cur->regs[i]))
-			return false;
-	}
-	return stack_inside(c, old, cur);
+	return regs_inside(c, old, cur, c->env->aux[insn].live_before) && stack_inside(c, old, cur);
 }
 
 static bool refs_agree(struct compare *c, const struct state *old, const struct state *cur)
@@ -260,23 +302,32 @@ static bool refs_agree(struct compare *c, const struct state *old, const struct 
 }
 
 bool states_equal(struct env *env, const struct state *old, const struct state *cur,
-		  enum exactness exact)
+		  enum exactness exact, int *differs)
 {
 	struct compare c;
+
+	*differs = -1;
 
 	if (old->cur != cur->cur || old->sleepable != cur->sleepable ||
 	    (old->speculative && !cur->speculative))
 		return false;
 	c.env = env;
 	c.exact = exact;
+	c.loose = exact == NOT_EXACT && !env->alu_limits_differ && !env->image->all_precise;
+	c.differs = -1;
 	c.pairs.n = 0;
 	c.pairs.next = env->next_id;
 	if (!refs_agree(&c, old, cur))
 		return false;
 	for (uint32_t i = 0; i <= old->cur; i++)
-		if (old->frame[i]->callsite != cur->frame[i]->callsite ||
-		    !frame_inside(&c, old->frame[i], cur->frame[i], state_insn(old, i)))
+		if (old->frame[i]->callsite != cur->frame[i]->callsite)
 			return false;
+	/* The current function first: there most differs. */
+	for (uint32_t i = old->cur + 1; i-- > 0;)
+		if (!frame_inside(&c, old->frame[i], cur->frame[i], state_insn(old, i))) {
+			*differs = i == old->cur ? c.differs : -1;
+			return false;
+		}
 	return true;
 }
 

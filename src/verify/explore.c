@@ -53,9 +53,11 @@ static struct pending *explore_queue(struct env *env, struct state *s, uint32_t 
 
 struct state *explore_push(struct env *env, uint32_t insn, uint32_t prev, bool speculative)
 {
-	struct state *s = state_copy(env, env->st);
+	struct state *s = env->spare ? env->spare : state_new(env);
 
-	if (!s) {
+	env->spare = NULL;
+	if (!s || state_assign(env, s, env->st)) {
+		state_free(env, s);
 		env_nomem(env);
 		return NULL;
 	}
@@ -98,7 +100,10 @@ static int explore_settle(struct env *env)
 			state_free(env, s);
 			return env_nomem(env);
 		}
-		state_free(env, p->state);
+		if (env->spare)
+			state_free(env, p->state);
+		else
+			env->spare = p->state;
 		p->state = s;
 		p->fresh = false;
 	}
@@ -117,7 +122,7 @@ static int explore_pop(struct env *env)
 	}
 	env->pending = p->next;
 	env->n_pending--;
-	if (state_unpack(env, env->st, p->state))
+	if (state_assign(env, env->st, p->state))
 		return env_nomem(env);
 	state_free(env, p->state);
 	env->insn = p->insn;

@@ -22,12 +22,72 @@ struct env_precise {
 	uint32_t frame;
 	uint16_t regs[VERIFY_MAX_FRAMES];
 	uint64_t slots[VERIFY_MAX_FRAMES];
+	uint16_t steps[]; /* by instruction */
 };
+
+/*
+ * Most instructions on the way are none of the registers' business that are traced. So what an
+ * instruction does to them is looked up, in as little memory as possible: the kind, then source and
+ * destination, 4 bits each.
+ */
+enum step_kind {
+	STEP_NONE,
+	STEP_CLEAR = 1, /* the destination comes from nowhere ... */
+	STEP_FROM = 2,	/* (or is clear) and from the source */
+	STEP_LOAD = 4,	/* may come from the stack */
+	STEP_STORE,	/* may be what is traced on the stack */
+	STEP_COMPARE,
+	STEP_OTHER,
+};
+#define STEP_DST(step)	((step) & 15)
+#define STEP_SRC(step)	((step) >> 4 & 15)
+#define STEP_KIND(step) ((step) >> 8)
+
+static int step_kind(const struct bpf_insn *insn, int id)
+{
+	bool move = BPF_OP(insn->code) == BPF_MOV;
+
+	if (id == ISA_COUNT) /* the second half of a 64-bit immediate */
+		return STEP_NONE;
+	switch (isa_table[id].form) {
+	case ISA_FORM_ALU_RR:
+		return (move ? STEP_CLEAR : 0) | (insn->src_reg != BPF_REG_10 ? STEP_FROM : 0);
+	case ISA_FORM_ALU_RI:
+		return move ? STEP_CLEAR : STEP_NONE;
+	case ISA_FORM_LD_IMM64:
+		return STEP_CLEAR;
+	case ISA_FORM_LDX:
+	case ISA_FORM_LOAD_ACQ:
+		return STEP_LOAD;
+	case ISA_FORM_STX:
+	case ISA_FORM_ATOMIC:
+	case ISA_FORM_ST:
+		return STEP_STORE;
+	case ISA_FORM_JMP_RR:
+		return STEP_COMPARE;
+	case ISA_FORM_CALL:
+	case ISA_FORM_KFUNC:
+	case ISA_FORM_EXIT:
+	case ISA_FORM_LD_ABS:
+	case ISA_FORM_LD_IND:
+		return STEP_OTHER;
+	default:
+		return STEP_NONE;
+	}
+}
 
 int precise_new(struct env *env)
 {
-	env->precise = calloc(1, sizeof(*env->precise));
-	return env->precise ? 0 : env_nomem(env);
+	env->precise = calloc(1, sizeof(*env->precise) + env->n_insns * sizeof(uint16_t));
+	if (!env->precise)
+		return env_nomem(env);
+	for (uint32_t i = 0; i < env->n_insns; i++) {
+		const struct bpf_insn *insn = &env->insns[i];
+
+		env->precise->steps[i] = (uint16_t)(step_kind(insn, env->aux[i].id) << 8 |
+						    insn->src_reg << 4 | insn->dst_reg);
+	}
+	return 0;
 }
 
 static bool bt_empty(const struct env_precise *bt)
@@ -40,7 +100,7 @@ static bool bt_empty(const struct env_precise *bt)
 
 static void bt_reset(struct env_precise *bt)
 {
-	memset(bt, 0, sizeof(*bt));
+	memset(bt, 0, offsetof(struct env_precise, steps));
 }
 
 static bool bt_has(const struct env_precise *bt, int reg)
@@ -113,24 +173,6 @@ int precise_push(struct env *env, struct state *s, uint32_t flags, uint64_t link
 	return 0;
 }
 
-/* The instruction before i on the path; n: entries of the history that are still ahead. False at
- * the beginning of the path since the cached state. */
-static bool history_back(const struct state *s, uint32_t *i, uint32_t *n)
-{
-	if (*i == s->first_insn && (!*n || (*n == 1 && s->history[0].insn == *i)))
-		return false;
-	if (*n && s->history[*n - 1].insn == *i)
-		*i = s->history[--*n].prev;
-	else
-		--*i;
-	return true;
-}
-
-static const struct jump *history_at(const struct state *s, uint32_t i, uint32_t n)
-{
-	return n && s->history[n - 1].insn == i ? &s->history[n - 1] : NULL;
-}
-
 /* ---- one step back ---------------------------------------------------------------------- */
 
 static void step_linked(struct env_precise *bt, const struct jump *j)
@@ -157,17 +199,27 @@ static int step_contradiction(struct env *env, uint32_t i, const char *what)
 	return env_fail(env, -EFAULT, REASON_INTERNAL, "backtracking insn %u: %s", i, what);
 }
 
-static int step_alu(struct env_precise *bt, const struct bpf_insn *insn, int id)
+/* The registers to trace before an instruction that changes only which registers these are; or -1. */
+static inline int step_quick(uint32_t step, uint32_t regs, const struct jump *j)
 {
-	bool reg = isa_table[id].form == ISA_FORM_ALU_RR;
+	uint32_t kind = STEP_KIND(step), dst = regs >> STEP_DST(step) & 1;
 
-	if (!bt_has(bt, insn->dst_reg))
-		return 0;
-	if (BPF_OP(insn->code) == BPF_MOV)
-		bt_clear(bt, insn->dst_reg);
-	if (reg && insn->src_reg != BPF_REG_10)
-		bt_set(bt, insn->src_reg);
-	return 0;
+	switch (kind) {
+	case STEP_LOAD:
+		return dst ? -1 : (int)regs;
+	case STEP_STORE:
+		return dst || (j && j->flags & JUMP_STACK) ? -1 : (int)regs;
+	case STEP_COMPARE:
+		return dst || regs >> STEP_SRC(step) & 1 ? -1 : (int)regs;
+	case STEP_OTHER:
+		return -1;
+	default:
+		if (kind & STEP_CLEAR)
+			regs &= ~(dst << STEP_DST(step));
+		if (kind & STEP_FROM)
+			regs |= dst << STEP_SRC(step);
+		return (int)regs;
+	}
 }
 
 static int step_load(struct env_precise *bt, const struct bpf_insn *insn, const struct jump *j)
@@ -298,7 +350,10 @@ static int step_form(struct env *env, uint32_t i, uint32_t next, const struct ju
 	switch (isa_table[id].form) {
 	case ISA_FORM_ALU_RR:
 	case ISA_FORM_ALU_RI:
-		return step_alu(bt, insn, id);
+	case ISA_FORM_LD_IMM64:
+		bt->regs[bt->frame] =
+			(uint16_t)step_quick(bt->steps[i], bt->regs[bt->frame], NULL);
+		return 0;
 	case ISA_FORM_LDX:
 	case ISA_FORM_LOAD_ACQ:
 		return step_load(bt, insn, j);
@@ -315,9 +370,6 @@ static int step_form(struct env *env, uint32_t i, uint32_t next, const struct ju
 		return step_exit(env, i, next);
 	case ISA_FORM_JMP_RR:
 		return step_jump(bt, insn, j);
-	case ISA_FORM_LD_IMM64:
-		bt_clear(bt, insn->dst_reg);
-		return 0;
 	case ISA_FORM_LD_ABS:
 	case ISA_FORM_LD_IND:
 		if (bt_has(bt, BPF_REG_0)) {
@@ -363,6 +415,25 @@ static void frame_log_marks(struct env *env, const struct frame *f)
 	log_force(env, f->frameno, regs, slots);
 }
 
+static void frame_mark_all(struct frame *f)
+{
+	struct reg *r = packed_regs(f);
+
+	for (uint32_t left = f->reg_mask; left; left &= left - 1, r++) {
+		if (r->type != R_SCALAR)
+			continue;
+		r->precise = true;
+		f->reg_precise |= (uint16_t)(left & -left);
+	}
+	for (uint64_t left = f->spill_mask; left; left &= left - 1, r++) {
+		if (r->type != R_SCALAR)
+			continue;
+		r->precise = true;
+		if (kinds_first(packed_kinds(f, (uint32_t)__builtin_ctzll(left))) == SLOT_SPILL)
+			f->spill_precise |= left & -left;
+	}
+}
+
 void precise_mark_all(struct env *env, struct state *s)
 {
 	if (log_all(env))
@@ -370,24 +441,23 @@ void precise_mark_all(struct env *env, struct state *s)
 	for (s = s->parent; s; s = s->parent)
 		for (uint32_t i = 0; i <= s->cur; i++) {
 			struct frame *f = s->frame[i];
-			struct reg *r = packed_regs(f);
-			int n = __builtin_popcount(f->reg_mask) +
-				__builtin_popcountll(f->spill_mask);
 
 			if (log_all(env))
 				frame_log_marks(env, f);
-			for (; n; n--, r++)
-				if (r->type == R_SCALAR)
-					r->precise = true;
+			frame_mark_all(f);
 		}
 }
 
 void precise_forget(struct state *s)
 {
-	struct reg *r;
+	for (uint32_t i = 0; i <= s->cur; i++) {
+		struct frame *f = s->frame[i];
 
-	STATE_FOR_EACH_REG(s, r) {
-		r->precise = false;
+		for (uint32_t n = 0; n < 11; n++)
+			f->regs[n].precise = false;
+		for (uint32_t n = 0; n < f->n_slots; n++)
+			if (f->slots[n].kind[0] == SLOT_SPILL)
+				f->slots[n].reg.precise = false;
 	}
 }
 
@@ -402,26 +472,31 @@ static int state_mark(struct env *env, struct state *s, bool *changed)
 
 		if (!f || n > s->cur)
 			return step_contradiction(env, s->insn, "frames");
-		for (uint16_t left = bt->regs[n]; left; left &= (uint16_t)(left - 1)) {
+		for (uint32_t left = bt->regs[n] & ~f->reg_precise; left; left &= left - 1) {
 			int i = __builtin_ctz(left);
 			struct reg *r = packed_reg(f, i);
 
-			if (!r || r->type != R_SCALAR || r->precise)
+			if (!r || r->type != R_SCALAR)
 				bt->regs[n] &= (uint16_t)~(1U << i);
 			else
-				r->precise = *changed = true;
+				r->precise = true;
 		}
-		for (uint64_t left = bt->slots[n]; left; left &= left - 1) {
+		bt->regs[n] &= (uint16_t)~f->reg_precise;
+		for (uint64_t left = bt->slots[n] & ~f->spill_precise; left; left &= left - 1) {
 			uint32_t i = (uint32_t)__builtin_ctzll(left);
 			struct reg *r = i < f->n_slots ? packed_slot(f, i) : NULL;
 
 			/* What was never written is no scalar that could be precise. */
 			if (!r || kinds_first(packed_kinds(f, i)) != SLOT_SPILL ||
-			    r->type != R_SCALAR || r->precise)
+			    r->type != R_SCALAR)
 				bt->slots[n] &= ~(UINT64_C(1) << i);
 			else
-				r->precise = *changed = true;
+				r->precise = true;
 		}
+		bt->slots[n] &= ~f->spill_precise;
+		f->reg_precise |= bt->regs[n];
+		f->spill_precise |= bt->slots[n];
+		*changed |= bt->regs[n] || bt->slots[n];
 		if (log_all(env))
 			log_trace_parent(env, n, bt->regs[n], bt->slots[n], s);
 	}
@@ -440,39 +515,64 @@ static int trace_entry(struct env *env, struct state *s, uint32_t at, bool *chan
 	return 0;
 }
 
-/* Traces what env->precise names back from state s. The instruction that s is before is not
- * undone: it asked. */
+/* From instruction i (next: the one after it) to the beginning of the path since the cached state. skip:
+ * i is not undone, it asked. 1: nothing is traced any more. -ENOTSUP: cannot be traced. */
+static int trace_path(struct env *env, const struct state *s, uint32_t i, uint32_t next, bool skip)
+{
+	struct env_precise *bt = env->precise;
+	const struct jump *j = s->history + s->n_history; /* one beyond what is still ahead */
+	bool quick = !log_all(env);
+	int regs, err;
+
+	for (;; skip = false) {
+		const struct jump *here = j != s->history && j[-1].insn == i ? j - 1 : NULL;
+		uint32_t step = bt->steps[i];
+
+		if (!skip && !(quick && !STEP_KIND(step) && !(here && here->linked))) {
+			regs = quick && !(here && here->linked)
+				       ? step_quick(step, bt->regs[bt->frame], here)
+				       : -1;
+			if (regs >= 0) {
+				bt->regs[bt->frame] = (uint16_t)regs;
+			} else {
+				err = step_back(env, i, next, here);
+				if (err)
+					return err;
+				regs = 0;
+			}
+			if (!regs && bt_empty(bt))
+				return 1;
+		}
+		/* The beginning of the path? */
+		if (i == s->first_insn &&
+		    (j == s->history || (j == s->history + 1 && s->history[0].insn == i)))
+			return 0;
+		next = i;
+		i = here ? here->prev : i - 1;
+		j -= !!here;
+	}
+}
+
+/* Traces what env->precise names back from state s. */
 static int trace(struct env *env, struct state *start, bool *changed)
 {
 	struct env_precise *bt = env->precise;
 	struct state *s = start;
-	uint32_t last = start->insn, next = NO_CALLSITE, i = last, n;
-	bool skip = true;
+	uint32_t last = start->insn, next = NO_CALLSITE;
 	int err;
 
 	if (bt_empty(bt))
 		return 0;
 	for (;;) {
-		n = s->n_history;
 		if (log_all(env))
 			log_trace_begin(env, bt->frame, last, s->first_insn, next);
 		if (last == NO_CALLSITE)
 			return trace_entry(env, s, next, changed);
-		for (i = last;;) {
-			err = skip ? 0 : step_back(env, i, next, history_at(s, i, n));
-			skip = false;
-			if (err == -ENOTSUP)
-				break;
-			if (err)
-				return err;
-			if (bt_empty(bt))
-				return 0;
-			next = i;
-			if (!history_back(s, &i, &n))
-				break;
-		}
+		err = trace_path(env, s, last, next, s == start);
 		if (err == -ENOTSUP)
 			break;
+		if (err)
+			return MIN(err, 0);
 		next = s->first_insn;
 		s = s->parent;
 		if (!s)
@@ -527,18 +627,9 @@ int precise_propagate(struct env *env, const struct state *old, struct state *cu
 	bt->frame = cur->cur;
 	for (uint32_t n = 0; n <= old->cur; n++) {
 		const struct frame *f = old->frame[n];
-		const struct reg *r = packed_regs(f);
 
-		for (uint32_t left = f->reg_mask; left; left &= left - 1, r++)
-			if (r->type == R_SCALAR && r->precise)
-				bt->regs[n] |= (uint16_t)(left & -left);
-		for (uint64_t left = f->spill_mask; left; left &= left - 1, r++) {
-			uint32_t i = (uint32_t)__builtin_ctzll(left);
-
-			if (r->type == R_SCALAR && r->precise &&
-			    kinds_first(packed_kinds(f, i)) == SLOT_SPILL)
-				bt->slots[n] |= UINT64_C(1) << i;
-		}
+		bt->regs[n] = f->reg_precise;
+		bt->slots[n] = f->spill_precise;
 		if (log_all(env) && (bt->regs[n] || bt->slots[n]))
 			log_propagate(env, n, bt->regs[n], bt->slots[n]);
 	}

@@ -212,6 +212,29 @@ static inline bool range_same(const struct range *a, const struct range *b)
 }
 
 /*
+ * If no interval leaves [0, INT32_MAX], all are of the same numbers, and deducing makes each what they
+ * share. False: they do, or share nothing.
+ */
+static inline bool range_deduce_small(struct range *r)
+{
+	uint64_t lo, hi;
+
+	if ((r->umax | (uint64_t)r->smin | (uint64_t)r->smax | r->u32_max | (uint32_t)r->s32_min |
+	     (uint32_t)r->s32_max) > INT32_MAX)
+		return false;
+	lo = MAX(MAX(r->umin, (uint64_t)r->smin), MAX(r->u32_min, (uint32_t)r->s32_min));
+	hi = MIN(MIN(r->umax, (uint64_t)r->smax), MIN(r->u32_max, (uint32_t)r->s32_max));
+	if (lo > hi)
+		return false;
+	range_set_unsigned_64(r, lo, hi);
+	range_set_signed_64(r, (int64_t)lo, (int64_t)hi);
+	range_set_unsigned_32(r, (uint32_t)lo, (uint32_t)hi);
+	range_set_signed_32(r, (int32_t)lo, (int32_t)hi);
+	r->bits = tnum_intersect(r->bits, tnum_range(lo, hi));
+	return true;
+}
+
+/*
  * Linux deduces three times in a row, whatever comes of it. Where once changes nothing, the rest
  * need not be tried; nor the second clip where nothing changed since the first.
  */
@@ -225,7 +248,7 @@ void range_sync(struct range *r)
 	x = *r; /* in registers, as far as they last */
 	range_clip(&x);
 	clipped = before = x;
-	if (!range_small(&x)) {
+	if (!range_small(&x) && !range_deduce_small(&x)) {
 		range_deduce(&x);
 		for (int i = 1; i < 3 && !range_same(&before, &x); i++) {
 			before = x;

@@ -149,7 +149,36 @@ void env_release(struct env *env, void *p, size_t size)
 	env->mem->free[class] = block;
 }
 
-/* ---- frames and states ------------------------------------------------------------------ */
+/* ---- frames ----------------------------------------------------------------------------- */
+
+/* What the compiler would make of a copy of that size is slower than the library's. */
+static inline void copy_large(void *to, const void *from, size_t size)
+{
+	__asm__("" : "+r"(size));
+	memcpy(to, from, size);
+}
+
+static const struct reg reg_nothing = {
+	.var = {.bits = {0, UINT64_MAX},
+		.umax = UINT64_MAX,
+		.smin = INT64_MIN,
+		.smax = INT64_MAX,
+		.u32_max = UINT32_MAX,
+		.s32_min = INT32_MIN,
+		.s32_max = INT32_MAX},
+};
+
+/* With registers that are for the caller to fill. */
+static struct frame *frame_alloc(struct env *env)
+{
+	struct frame *f = env_alloc(env, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->slots = NULL;
+	f->n_slots = f->cap = 0;
+	return f;
+}
 
 struct frame *frame_new(struct env *env)
 {
@@ -208,19 +237,24 @@ static bool kind_has_reg(uint8_t first)
 	return first == SLOT_SPILL || first >= SLOT_DYNPTR;
 }
 
-static int frame_copy(struct env *env, struct frame *to, const struct frame *from)
+/* All but what is behind the head; `to` keeps its memory for slots. */
+static int frame_copy_head(struct env *env, struct frame *to, const struct frame *from)
 {
 	struct slot *slots = to->slots;
 	uint16_t cap = to->cap;
 
-	memcpy(to, from, sizeof(*to));
+	memcpy(to, from, offsetof(struct frame, regs));
 	to->slots = slots;
 	to->cap = cap;
 	to->n_slots = 0;
-	if (!from->n_slots)
-		return 0;
-	if (frame_reserve(env, to, from->n_slots))
+	return from->n_slots > cap ? frame_reserve(env, to, from->n_slots) : 0;
+}
+
+static int frame_copy(struct env *env, struct frame *to, const struct frame *from)
+{
+	if (frame_copy_head(env, to, from))
 		return -ENOMEM;
+	copy_large(to->regs, from->regs, sizeof(to->regs));
 	for (uint32_t i = 0; i < from->n_slots; i++) {
 		put_u64(to->slots[i].kind, get_u64(from->slots[i].kind));
 		if (kind_has_reg(from->slots[i].kind[0]))
@@ -234,25 +268,62 @@ static int frame_copy(struct env *env, struct frame *to, const struct frame *fro
 
 static size_t packed_size(const struct frame *f)
 {
-	size_t regs = (size_t)__builtin_popcount(f->reg_mask) +
-		      (size_t)__builtin_popcountll(f->spill_mask);
-
 	return offsetof(struct frame, regs) + f->n_slots * sizeof(uint64_t) +
-	       regs * sizeof(struct reg);
+	       (count_bits(f->reg_mask) + count_bits(f->spill_mask)) * sizeof(struct reg);
+}
+
+/* The masks of a packed frame, of an unpacked one. */
+static void frame_masks(struct frame *head, const struct frame *from)
+{
+	uint32_t regs = 0, scalars = 0, precise = 0;
+
+	for (int i = 0; i < 11; i++) {
+		const struct reg *r = &from->regs[i];
+
+		regs |= (uint32_t)(r->type != R_NOT_INIT) << i;
+		scalars |= (uint32_t)reg_is_plain(r) << i;
+		precise |= (uint32_t)(r->type == R_SCALAR && r->precise) << i;
+	}
+	head->reg_mask = (uint16_t)regs;
+	head->reg_scalars = (uint16_t)scalars;
+	head->reg_precise = (uint16_t)precise;
+	head->spill_mask = head->spill_scalars = head->spill_precise = 0;
+	for (uint32_t i = 0; i < from->n_slots; i++) {
+		const struct slot *slot = &from->slots[i];
+		const struct reg *r = &slot->reg;
+		uint64_t bit = UINT64_C(1) << i;
+
+		if (!kind_has_reg(slot->kind[0]))
+			continue;
+		head->spill_mask |= bit;
+		if (slot->kind[0] != SLOT_SPILL || r->type != R_SCALAR)
+			continue;
+		if (!r->flags && get_u64(slot->kind) == SLOT_KINDS(SLOT_SPILL))
+			head->spill_scalars |= bit;
+		if (r->precise)
+			head->spill_precise |= bit;
+	}
+}
+
+/* The next run of registers of a mask that lie side by side, which loses them. */
+static uint32_t mask_run(uint32_t *mask, uint32_t *n)
+{
+	uint32_t from = (uint32_t)__builtin_ctz(*mask);
+
+	*n = (uint32_t)__builtin_ctz(~(*mask >> from));
+	*mask &= *mask + (1U << from); /* the carry runs through them */
+	return from;
 }
 
 static struct frame *frame_pack(struct env *env, const struct frame *from)
 {
-	struct frame head, *to;
+	struct frame *to;
+	struct frame head;
 	struct reg *r;
+	uint32_t n;
 
 	memcpy(&head, from, offsetof(struct frame, regs));
-	head.reg_mask = 0;
-	head.spill_mask = 0;
-	for (int i = 0; i < 11; i++)
-		head.reg_mask |= (uint16_t)((from->regs[i].type != R_NOT_INIT) << i);
-	for (uint32_t i = 0; i < from->n_slots; i++)
-		head.spill_mask |= (uint64_t)kind_has_reg(from->slots[i].kind[0]) << i;
+	frame_masks(&head, from);
 	to = env_alloc(env, packed_size(&head));
 	if (!to)
 		return NULL;
@@ -260,8 +331,11 @@ static struct frame *frame_pack(struct env *env, const struct frame *from)
 	to->cap = from->n_slots;
 	to->slots = NULL;
 	r = packed_regs(to);
-	for (uint32_t left = head.reg_mask; left; left &= left - 1)
-		*r++ = from->regs[__builtin_ctz(left)];
+	for (uint32_t left = head.reg_mask; left; r += n) {
+		const struct reg *run = &from->regs[mask_run(&left, &n)];
+
+		copy_large(r, run, n * sizeof(*r));
+	}
 	for (uint64_t left = head.spill_mask; left; left &= left - 1)
 		*r++ = from->slots[__builtin_ctzll(left)].reg;
 	for (uint32_t i = 0; i < from->n_slots; i++)
@@ -272,22 +346,18 @@ static struct frame *frame_pack(struct env *env, const struct frame *from)
 /* `to` keeps its memory for slots. */
 static int frame_unpack(struct env *env, struct frame *to, const struct frame *from)
 {
-	struct slot *slots = to->slots;
-	uint16_t cap = to->cap;
 	const struct reg *r = packed_regs(from);
+	uint32_t n;
 
-	memcpy(to, from, offsetof(struct frame, regs));
-	to->slots = slots;
-	to->cap = cap;
-	to->n_slots = 0;
-	for (int i = 0; i < 11; i++) {
-		if (from->reg_mask >> i & 1)
-			to->regs[i] = *r++;
-		else
-			reg_set_not_init(&to->regs[i]);
-	}
-	if (frame_reserve(env, to, from->n_slots))
+	if (frame_copy_head(env, to, from))
 		return -ENOMEM;
+	for (uint32_t left = from->reg_mask; left; r += n) {
+		struct reg *run = &to->regs[mask_run(&left, &n)];
+
+		copy_large(run, r, n * sizeof(*r));
+	}
+	for (uint32_t left = ~from->reg_mask & 0x7ffU; left; left &= left - 1)
+		to->regs[__builtin_ctz(left)] = reg_nothing;
 	for (uint32_t i = 0; i < from->n_slots; i++) {
 		put_u64(to->slots[i].kind, packed_kinds(from, i));
 		if (from->spill_mask >> i & 1)
@@ -304,11 +374,23 @@ struct frame *frame_shrink(struct env *env, struct frame *f, uint16_t regs, uint
 
 	memcpy(&head, f, offsetof(struct frame, regs));
 	head.reg_mask &= regs;
+	head.reg_scalars &= regs;
+	head.reg_precise &= regs;
 	while (head.n_slots && !(slots >> (head.n_slots - 1) & 1))
 		head.n_slots--;
 	if (head.n_slots < VERIFY_SLOTS)
 		slots &= (UINT64_C(1) << head.n_slots) - 1;
 	head.spill_mask &= slots;
+	head.spill_scalars &= slots;
+	head.spill_precise &= slots;
+	/* Most states hold nothing that nobody reads. */
+	if (head.reg_mask == f->reg_mask && head.spill_mask == f->spill_mask &&
+	    head.n_slots == f->n_slots) {
+		for (uint32_t i = 0; i < f->n_slots; i++)
+			if (!(slots >> i & 1))
+				((uint64_t *)f->regs)[i] = SLOT_KINDS(SLOT_INVALID);
+		return f;
+	}
 	to = env_alloc(env, packed_size(&head));
 	if (!to)
 		return NULL;
@@ -343,6 +425,22 @@ static void state_free_frame(struct env *env, struct state *s, uint32_t i)
 	else
 		frame_free(env, s->frame[i]);
 	s->frame[i] = NULL;
+}
+
+/* A state that a copy is made into. */
+static struct state *state_alloc(struct env *env)
+{
+	struct state *s = env_alloc(env, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	memset(s->frame, 0, sizeof(s->frame));
+	s->refs = NULL;
+	s->history = NULL;
+	s->n_refs = s->cap_refs = 0;
+	s->n_history = s->cap_history = 0;
+	s->packed = false;
+	return s;
 }
 
 static int state_copy_refs(struct env *env, struct state *to, const struct state *from)
@@ -382,34 +480,39 @@ static int state_copy_history(struct env *env, struct state *to, const struct st
 /* All but the frames; `to` keeps its memory. */
 static int state_copy_head(struct env *env, struct state *to, const struct state *from)
 {
-	struct state old = *to;
+	struct frame *frame[VERIFY_MAX_FRAMES];
+	struct ref *refs = to->refs;
+	struct jump *history = to->history;
+	uint32_t cap_history = to->cap_history;
+	uint16_t cap_refs = to->cap_refs;
+	bool packed = to->packed;
 
-	*to = *from;
-	memcpy(to->frame, old.frame, sizeof(to->frame));
-	to->packed = old.packed;
-	to->refs = old.refs;
-	to->cap_refs = old.cap_refs;
+	memcpy(frame, to->frame, sizeof(frame));
+	copy_large(to, from, sizeof(*to));
+	memcpy(to->frame, frame, sizeof(frame));
+	to->packed = packed;
+	to->refs = refs;
+	to->cap_refs = cap_refs;
 	to->n_refs = 0;
-	to->history = old.history;
-	to->cap_history = old.cap_history;
+	to->history = history;
+	to->cap_history = cap_history;
 	to->n_history = 0;
-	if (state_copy_refs(env, to, from))
+	if (from->n_refs && state_copy_refs(env, to, from))
 		return -ENOMEM;
-	return state_copy_history(env, to, from);
+	return from->n_history ? state_copy_history(env, to, from) : 0;
 }
 
-/* Makes the unpacked `to` a copy of the unpacked (or packed) `from`, reusing its memory. */
-static int state_assign(struct env *env, struct state *to, const struct state *from)
+int state_assign(struct env *env, struct state *to, const struct state *from)
 {
 	if (state_copy_head(env, to, from))
 		return -ENOMEM;
-	for (uint32_t i = from->cur + 1; i < VERIFY_MAX_FRAMES; i++)
+	for (uint32_t i = from->cur + 1; i < VERIFY_MAX_FRAMES && to->frame[i]; i++)
 		state_free_frame(env, to, i);
 	for (uint32_t i = 0; i <= from->cur; i++) {
 		int err;
 
 		if (!to->frame[i])
-			to->frame[i] = frame_new(env);
+			to->frame[i] = frame_alloc(env);
 		if (!to->frame[i])
 			return -ENOMEM;
 		err = from->packed ? frame_unpack(env, to->frame[i], from->frame[i])
@@ -418,22 +521,6 @@ static int state_assign(struct env *env, struct state *to, const struct state *f
 			return err;
 	}
 	return 0;
-}
-
-struct state *state_copy(struct env *env, const struct state *from)
-{
-	struct state *s = state_new(env);
-
-	if (s && state_assign(env, s, from)) {
-		state_free(env, s);
-		return NULL;
-	}
-	return s;
-}
-
-int state_unpack(struct env *env, struct state *to, const struct state *from)
-{
-	return state_assign(env, to, from);
 }
 
 int state_pack(struct env *env, struct state *to, const struct state *from)
@@ -451,7 +538,7 @@ int state_pack(struct env *env, struct state *to, const struct state *from)
 
 struct state *state_copy_path(struct env *env, const struct state *from)
 {
-	struct state *s = state_new(env);
+	struct state *s = state_alloc(env);
 
 	if (s && state_copy_head(env, s, from)) {
 		state_free(env, s);
@@ -462,7 +549,7 @@ struct state *state_copy_path(struct env *env, const struct state *from)
 
 void state_release_parts(struct env *env, struct state *s)
 {
-	for (uint32_t i = 0; i < VERIFY_MAX_FRAMES; i++)
+	for (uint32_t i = 0; i < VERIFY_MAX_FRAMES && s->frame[i]; i++)
 		state_free_frame(env, s, i);
 	env_release(env, s->refs, s->cap_refs * sizeof(*s->refs));
 	env_release(env, s->history, s->cap_history * sizeof(*s->history));
@@ -499,8 +586,7 @@ struct reg *state_next_reg(const struct state *s, struct reg_cursor *c)
 
 void reg_set_not_init(struct reg *r)
 {
-	memset(r, 0, sizeof(*r));
-	range_set_unknown(&r->var);
+	*r = reg_nothing;
 }
 
 void reg_set_unknown(const struct env *env, struct reg *r)

@@ -143,6 +143,12 @@ struct reg {
 #define ID_ADD_CONST64 (1u << 31)
 #define ID_ADD_CONST   (ID_ADD_CONST32 | ID_ADD_CONST64)
 
+/* A scalar and nothing else: no flag of its type either. */
+static inline bool reg_is_plain(const struct reg *r)
+{
+	return r->type == R_SCALAR && !r->flags;
+}
+
 static inline bool reg_is_pointer(const struct reg *r)
 {
 	return r->type > R_SCALAR;
@@ -181,20 +187,22 @@ struct slot {
  * and is reached through packed_kinds(), packed_reg() and packed_slot().
  */
 struct frame {
-	uint32_t subprog;
 	uint32_t callsite; /* index of the call instruction in the caller; main: NO_CALLSITE */
+	uint32_t callback_depth; /* iterations of the callback simulated on this path */
+	struct live_inst *live;	 /* live.c: this function, as called along this chain */
+	/* Packed: what holds something, which of it are plain scalars (no flags), and which scalars
+	 * are precise: what states are compared by, and traced to, without a look at registers. */
+	uint16_t reg_mask, reg_scalars, reg_precise;
+	uint16_t n_slots, cap; /* packed: cap slots, of which nothing is read after n_slots */
+	uint64_t spill_mask, spill_scalars, spill_precise; /* scalars: those in SLOT_SPILL */
+	uint32_t subprog;
 	uint8_t frameno;
 	bool callback;	     /* entered from a helper, synchronously */
 	bool async_callback; /* a root of its own: timers, workqueues */
 	bool exception_callback;
 	bool ret_checked;     /* callback: r0 must be in [ret_min, ret_max] */
 	int32_t ret_min, ret_max;
-	uint32_t callback_depth;    /* iterations of the callback simulated on this path */
 	uint32_t async_entries; /* how often an async callback was entered */
-	struct live_inst *live; /* live.c: this function, as called along this chain */
-	uint16_t reg_mask; /* packed: registers that hold something */
-	uint64_t spill_mask; /* packed: slots with a register or an object */
-	uint16_t n_slots, cap; /* packed: cap slots, of which nothing is read after n_slots */
 	struct slot *slots;
 	struct reg regs[11];
 };
@@ -209,12 +217,21 @@ static inline struct reg *packed_regs(const struct frame *f)
 	return (struct reg *)((uint64_t *)f->regs + f->n_slots);
 }
 
+/* Not the built-in: without an instruction for it that is a call. */
+static inline uint32_t count_bits(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* NULL: not initialised. */
 static inline struct reg *packed_reg(const struct frame *f, int regno)
 {
 	if (!(f->reg_mask >> regno & 1))
 		return NULL;
-	return packed_regs(f) + __builtin_popcount(f->reg_mask & ((1U << regno) - 1));
+	return packed_regs(f) + count_bits(f->reg_mask & ((1U << regno) - 1));
 }
 
 /* NULL: neither a register nor an object. */
@@ -222,8 +239,8 @@ static inline struct reg *packed_slot(const struct frame *f, uint32_t slot)
 {
 	if (!(f->spill_mask >> slot & 1))
 		return NULL;
-	return packed_regs(f) + __builtin_popcount(f->reg_mask) +
-	       __builtin_popcountll(f->spill_mask & ((UINT64_C(1) << slot) - 1));
+	return packed_regs(f) + count_bits(f->reg_mask) +
+	       count_bits(f->spill_mask & ((UINT64_C(1) << slot) - 1));
 }
 
 /* The lowest byte's kind: what the slot as a whole is, if it is more than bytes. */
@@ -262,9 +279,13 @@ struct jump {
 };
 
 struct state {
-	struct frame *frame[VERIFY_MAX_FRAMES];
-	uint32_t cur; /* index of the current frame */
+	/* First what a visit asks of each cached state: visit.c wants it in one cache line. */
 	uint32_t insn; /* the instruction that this state is before (cached states) */
+	uint32_t cur; /* index of the current frame */
+	uint32_t branches; /* paths that started here and are not finished */
+	bool speculative, sleepable, cleaned;
+	bool packed; /* its frames are */
+	struct frame *frame[VERIFY_MAX_FRAMES];
 
 	struct ref *refs;
 	uint16_t n_refs, cap_refs;
@@ -275,9 +296,6 @@ struct state {
 	uint32_t lock_id;	/* id and object of the innermost lock */
 	const void *lock_ptr;
 
-	bool speculative, sleepable, cleaned;
-	bool packed; /* its frames are */
-	uint32_t branches;	/* paths that started here and are not finished */
 	struct state *parent;	/* where this path's last cached state is */
 	struct state *equal;	/* what it was found equal to */
 	uint32_t first_insn, last_insn; /* of the path since parent */

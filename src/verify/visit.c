@@ -17,14 +17,27 @@
 #define VISIT_HISTORY		  40 /* steps after which a state is cached anyway */
 #define VISIT_ROUNDS		  64 /* around a loop before everything counts as precise */
 
+/*
+ * Most visits compare with a few states and find one scalar or packet pointer different, the same
+ * one as the last time. So a cached state remembers it: what the comparison then needs is in one
+ * cache line.
+ */
 struct cached {
-	struct state state; /* first: a state's parent is one of these */
 	struct cached *next;
 	uint32_t hits, misses;
+	/* Nothing is inside whose register `quick` is not of that type, or not in [lo, hi]. Of a
+	 * packet pointer lo is the range and offset. */
+	uint64_t lo, hi;
+	uint8_t quick; /* or NO_QUICK */
+	uint8_t quick_type;
+	bool quick_unfinished; /* that holds only until its paths are finished */
+	struct loop *loop; /* that it is in, or NULL */
+	struct state state; /* a state's parent is one of these */
 	/* Evicted: out of its list, but needed by paths that began here, or by the back edges of
 	 * its loop; in the list of all of those, *at points to it. */
 	struct cached **at;
 };
+#define NO_QUICK 11
 
 struct back_edge {
 	struct back_edge *next;
@@ -111,15 +124,9 @@ static struct loop *loop_find(const struct env *env, const struct loop *key)
 	return NULL;
 }
 
-static struct loop *loop_of(const struct env *env, const struct state *s)
+static int loop_enter(struct env *env, struct cached *c)
 {
-	struct loop key;
-
-	return env->n_sccs && loop_key(env, s, &key) ? loop_find(env, &key) : NULL;
-}
-
-static int loop_enter(struct env *env, struct state *s)
-{
+	struct state *s = &c->state;
 	struct loop key, *l;
 
 	if (!env->n_sccs || !loop_key(env, s, &key))
@@ -136,6 +143,7 @@ static int loop_enter(struct env *env, struct state *s)
 		l->next = env->visit->loops[key.scc];
 		env->visit->loops[key.scc] = l;
 	}
+	c->loop = l;
 	if (l->entry)
 		return 0;
 	l->entry = s;
@@ -145,9 +153,9 @@ static int loop_enter(struct env *env, struct state *s)
 }
 
 /* The current state is inside `old`, which is still followed or depends on one that is. */
-static int loop_add_edge(struct env *env, struct state *old)
+static int loop_add_edge(struct env *env, struct cached *old)
 {
-	struct loop *l = loop_of(env, old);
+	struct loop *l = old->loop;
 	struct back_edge *e;
 
 	if (!l)
@@ -157,7 +165,7 @@ static int loop_add_edge(struct env *env, struct state *old)
 		e->state = state_copy_path(env, env->st);
 	if (!e || !e->state)
 		return env_nomem(env);
-	e->state->equal = old;
+	e->state->equal = &old->state;
 	e->state->insn = env->insn;
 	e->next = l->edges;
 	l->edges = e;
@@ -193,18 +201,16 @@ static int loop_settle(struct env *env, struct loop *l)
 	return err;
 }
 
-static bool loop_open(const struct env *env, const struct state *s)
+static bool loop_open(const struct cached *c)
 {
-	const struct loop *l = loop_of(env, s);
-
-	return l && l->edges;
+	return c->loop && c->loop->edges;
 }
 
 /* ---- evicted states --------------------------------------------------------------------- */
 
-static bool cached_needed(const struct env *env, const struct cached *c)
+static bool cached_needed(const struct cached *c)
 {
-	return c->state.branches || loop_open(env, &c->state);
+	return c->state.branches || loop_open(c);
 }
 
 static void cached_free(struct env *env, struct cached *c)
@@ -216,7 +222,7 @@ static void cached_free(struct env *env, struct cached *c)
 /* Goes when nothing needs it any more. */
 static void evicted_drop(struct env *env, struct cached *c)
 {
-	if (cached_needed(env, c))
+	if (cached_needed(c))
 		return;
 	*c->at = c->next;
 	if (c->next)
@@ -236,7 +242,7 @@ static void evicted_sweep(struct env *env)
 static void cached_evict(struct env *env, struct cached *c)
 {
 	env->explored_states--;
-	if (!cached_needed(env, c)) {
+	if (!cached_needed(c)) {
 		cached_free(env, c);
 		return;
 	}
@@ -248,13 +254,13 @@ static void cached_evict(struct env *env, struct cached *c)
 	env->visit->n_evicted++;
 }
 
-/* 1: state s was the one by which a loop was entered, and nothing depends on it any more. */
-static int loop_leave(struct env *env, struct state *s)
+/* 1: c was the one by which a loop was entered, and nothing depends on it any more. */
+static int loop_leave(struct env *env, struct cached *c)
 {
-	struct loop *l = loop_of(env, s);
+	struct loop *l = c->loop;
 	int err;
 
-	if (!l || l->entry != s)
+	if (!l || l->entry != &c->state)
 		return 0;
 	l->entry = NULL;
 	if (log_all(env))
@@ -270,24 +276,22 @@ static int loop_leave(struct env *env, struct state *s)
 
 int visit_path_done(struct env *env, struct state *s)
 {
-	bool first = true;
+	struct state *parent;
 
-	while (s) {
-		struct state *parent = s->parent;
-		int left;
+	/* The first is the current state, all others are cached. */
+	if (--s->branches)
+		return 0;
+	for (s = s->parent; s && !--s->branches; s = parent) {
+		struct cached *c = CONTAINER_OF(s, struct cached, state);
+		int left = loop_leave(env, c);
 
-		if (--s->branches)
-			break;
-		left = loop_leave(env, s);
+		parent = s->parent;
 		if (left < 0)
 			return left;
-		/* The first is the current state, all others are cached. */
-		if (!first && ((struct cached *)s)->at)
-			evicted_drop(env, (struct cached *)s);
+		if (c->at)
+			evicted_drop(env, c);
 		if (left)
 			evicted_sweep(env);
-		first = false;
-		s = parent;
 	}
 	return 0;
 }
@@ -334,31 +338,86 @@ static struct cached **visit_head(const struct env *env)
 	return &env->visit->heads[(env->insn ^ callsite) % env->n_insns];
 }
 
-static int clean_states(struct env *env)
+static int clean_states(struct env *env, struct cached *c)
 {
-	for (struct cached *c = *visit_head(env); c; c = c->next)
-		if (c->state.insn == env->insn && !c->state.branches && !c->state.cleaned && same_calls(&c->state, env->st) &&
-		    !loop_open(env, &c->state) && state_clean(env, &c->state))
+	for (; c; c = c->next)
+		if (c->state.insn == env->insn && !c->state.branches && !c->state.cleaned &&
+		    !loop_open(c) && same_calls(&c->state, env->st) && state_clean(env, &c->state))
 			return -ENOMEM;
 	return 0;
 }
 
 /* ---- a visit ---------------------------------------------------------------------------- */
 
-static bool maybe_looping(const struct state *old, const struct state *cur)
+/* The current state cannot be inside c: what differed the last time does so again. */
+static bool quick_differs(const struct cached *c, const struct state *cur)
 {
-	const struct frame *o, *c;
+	const struct reg *r;
+
+	if (c->quick == NO_QUICK || (c->quick_unfinished && !c->state.branches))
+		return false;
+	r = &state_regs(cur)[c->quick];
+	if (r->type != c->quick_type || r->flags || r->var.umax > c->hi)
+		return true;
+	if (r->type == R_SCALAR)
+		return r->var.umin < c->lo;
+	return r->off != (int32_t)c->lo || r->range < (int32_t)(c->lo >> 32);
+}
+
+/* Register i of the current function, which counts, was found to be different. */
+static void quick_remember(struct cached *c, const struct state *cur, int i)
+{
+	const struct frame *f = state_frame(&c->state);
+	const struct reg *r = packed_reg(f, i);
+
+	if (!r || r->flags || (r->type != R_SCALAR && (r->type != R_PACKET || r->range < 0)))
+		return;
+	c->quick = (uint8_t)i;
+	c->quick_type = r->type;
+	c->hi = r->var.umax;
+	if (r->type == R_SCALAR) {
+		/* As long as its paths are followed all scalars of a state count, then the precise
+		 * ones. */
+		c->quick_unfinished = !(f->reg_precise >> i & 1);
+		c->lo = r->var.umin;
+	} else {
+		c->quick_unfinished = false;
+		c->lo = (uint32_t)r->off | (uint64_t)(uint32_t)r->range << 32;
+	}
+	/* Something else may be different. */
+	if (!quick_differs(c, cur))
+		c->quick = NO_QUICK;
+}
+
+static bool visit_equal(struct env *env, struct cached *c, enum exactness exact)
+{
+	int differs;
+	bool equal = states_equal(env, &c->state, env->st, exact, &differs);
+
+	if (differs >= 0)
+		quick_remember(c, env->st, differs);
+	return equal;
+}
+
+static bool maybe_looping(const struct env *env, struct cached *c)
+{
+	const struct state *old = &c->state, *cur = env->st;
+	const struct frame *f = state_frame(old);
+	const struct reg *o = packed_regs(f), *r = state_regs(cur);
 
 	if (old->cur != cur->cur)
 		return false;
-	o = old->frame[old->cur];
-	c = cur->frame[cur->cur];
-	for (int i = 0; i < 11; i++) {
-		const struct reg *r = packed_reg(o, i);
-
-		if (r ? memcmp(r, &c->regs[i], offsetof(struct reg, precise)) != 0
-		      : c->regs[i].type != R_NOT_INIT)
+	for (int i = 0; i < 11; i++, r++) {
+		if (!(f->reg_mask >> i & 1)) {
+			if (r->type != R_NOT_INIT)
+				return false;
+			continue;
+		}
+		if (memcmp(o++, r, offsetof(struct reg, precise)) != 0) {
+			if (env_aux(env)->live_before >> i & 1)
+				quick_remember(c, cur, i);
 			return false;
+		}
 	}
 	return true;
 }
@@ -398,18 +457,18 @@ static enum visit visit_unfinished(struct env *env, struct cached *c)
 	if (f->async_callback && f->async_entries != state_frame(cur)->async_entries)
 		return VISIT_SKIP_LOOP_CHECK;
 	if (aux->flags & AUX_ITER_NEXT) {
-		if (states_equal(env, &c->state, cur, RANGE_WITHIN) &&
+		if (visit_equal(env, c, RANGE_WITHIN) &&
 		    iter_of_call(cur)->iter.phase == ITER_ACTIVE)
 			return VISIT_HIT;
 		return VISIT_SKIP_LOOP_CHECK;
 	}
 	if (aux->flags & AUX_MAY_GOTO && c->state.may_goto_depth != cur->may_goto_depth &&
-	    states_equal(env, &c->state, cur, RANGE_WITHIN))
+	    visit_equal(env, c, RANGE_WITHIN))
 		return VISIT_HIT;
 	if (aux->flags & AUX_CALLS_CALLBACK)
-		return states_equal(env, &c->state, cur, RANGE_WITHIN) ? VISIT_HIT
+		return visit_equal(env, c, RANGE_WITHIN) ? VISIT_HIT
 								       : VISIT_SKIP_LOOP_CHECK;
-	if (maybe_looping(&c->state, cur) && states_equal(env, &c->state, cur, EXACT) &&
+	if (maybe_looping(env, c) && visit_equal(env, c, EXACT) &&
 	    !iter_depths_differ(&c->state, cur) &&
 	    c->state.may_goto_depth == cur->may_goto_depth &&
 	    c->state.unroll_depth == cur->unroll_depth) {
@@ -433,7 +492,7 @@ static int visit_hit(struct env *env, struct cached *c, bool loop)
 	if (!err)
 		err = precise_propagate(env, &c->state, env->st, &changed);
 	if (!err && loop)
-		err = loop_add_edge(env, &c->state);
+		err = loop_add_edge(env, c);
 	return err ? err : 1;
 }
 
@@ -451,7 +510,7 @@ static void visit_miss(struct env *env, struct cached **at, bool adding)
 	cached_evict(env, c);
 }
 
-static int visit_add(struct env *env)
+static int visit_add(struct env *env, struct cached **head)
 {
 	struct state *cur = env->st;
 	struct cached *c = env_alloc(env, sizeof(*c));
@@ -459,6 +518,7 @@ static int visit_add(struct env *env)
 	if (!c)
 		return env_nomem(env);
 	memset(c, 0, sizeof(*c));
+	c->quick = NO_QUICK;
 	env->total_states++;
 	env->explored_states++;
 	visit_count_peak(env);
@@ -469,29 +529,29 @@ static int visit_add(struct env *env)
 	if (state_pack(env, &c->state, cur))
 		return env_nomem(env);
 	c->state.insn = env->insn;
-	if (loop_enter(env, &c->state))
+	if (loop_enter(env, c))
 		return -ENOMEM;
 	cur->parent = &c->state;
 	cur->first_insn = env->insn;
 	cur->dfs_depth = c->state.dfs_depth + 1;
 	cur->n_history = 0;
 	env->jump = NULL;
-	c->next = *visit_head(env);
-	*visit_head(env) = c;
+	c->next = *head;
+	*head = c;
 	return 0;
 }
 
 int visit_state(struct env *env)
 {
-	struct cached **at = visit_head(env);
+	struct cached **head = visit_head(env), **at = head;
 	uint32_t jumps = env->jumps_processed - env->prev_jumps_processed,
 		 insns = env->insns_processed - env->prev_insns_processed, n = 0;
 	bool force = env->test_state_freq || env_aux(env)->flags & AUX_FORCE_CHECKPOINT ||
 		     env->st->n_history > VISIT_HISTORY,
-	     add = force || (jumps >= 2 && insns >= 8), loop;
+	     add = force || (jumps >= 2 && insns >= 8), loop, different;
 	enum visit v;
 
-	if (clean_states(env))
+	if (clean_states(env, *head))
 		return -ENOMEM;
 	while (*at) {
 		struct cached *c = *at;
@@ -501,8 +561,9 @@ int visit_state(struct env *env)
 			at = &c->next;
 			continue;
 		}
+		different = quick_differs(c, env->st);
 		if (c->state.branches) {
-			v = visit_unfinished(env, c);
+			v = different ? VISIT_MISS : visit_unfinished(env, c);
 			if (v == VISIT_ERROR)
 				return -EINVAL;
 			if (v == VISIT_HIT)
@@ -511,9 +572,9 @@ int visit_state(struct env *env)
 			/* Iterations of a loop differ: do not keep each of them. */
 			if (!force && jumps < 20 && insns < 100)
 				add = false;
-		} else {
-			loop = loop_open(env, &c->state);
-			if (states_equal(env, &c->state, env->st, loop ? RANGE_WITHIN : NOT_EXACT))
+		} else if (!different) {
+			loop = loop_open(c);
+			if (visit_equal(env, c, loop ? RANGE_WITHIN : NOT_EXACT))
 				return visit_hit(env, c, loop);
 		}
 		visit_miss(env, at, add);
@@ -523,7 +584,7 @@ int visit_state(struct env *env)
 	env->max_states_per_insn = MAX(env->max_states_per_insn, n);
 	if (!env->bpf_capable && n > VISIT_STATES_UNPRIVILEGED)
 		return 0;
-	return add ? visit_add(env) : 0;
+	return add ? visit_add(env, head) : 0;
 }
 
 /* ---- loops that the program ends -------------------------------------------------------- */
