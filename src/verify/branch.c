@@ -419,26 +419,32 @@ static int branch_decided(struct env *env, bool by_reg, bool jump)
 	return 0;
 }
 
-static void branch_refine(struct env *env, struct state *other, bool by_reg, struct reg *imm,
-			  uint8_t op, bool jmp32)
+static void branch_sane(struct range *r)
+{
+	if (!range_sane(r))
+		range_unbound(r);
+}
+
+static void branch_refine(struct env *env, struct state *other, const struct reg *imm, uint8_t op,
+			  bool jmp32)
 {
 	const struct bpf_insn *insn = env_insn(env);
 	struct reg *d0 = env_reg(env, insn->dst_reg), *d1 = &state_regs(other)[insn->dst_reg];
-	struct reg imm2 = *imm, *s0 = by_reg ? env_reg(env, insn->src_reg) : &imm2;
-	struct reg *s1 = by_reg ? &state_regs(other)[insn->src_reg] : imm;
+	struct reg *s0 = env_reg(env, insn->src_reg), *s1 = &state_regs(other)[insn->src_reg];
 
-	if (d0->type != R_SCALAR || s0->type != R_SCALAR)
+	if (d0->type != R_SCALAR || (!imm && s0->type != R_SCALAR))
 		return;
-	range_refine(op, jmp32, false, &d0->var, &s0->var);
-	range_refine(op, jmp32, true, &d1->var, &s1->var);
-	if (!range_sane(&d1->var))
-		range_unbound(&d1->var);
-	if (!range_sane(&s1->var))
-		range_unbound(&s1->var);
-	if (!range_sane(&d0->var))
-		range_unbound(&d0->var);
-	if (!range_sane(&s0->var))
-		range_unbound(&s0->var);
+	if (imm) {
+		range_refine_by(op, jmp32, false, &d0->var, &imm->var);
+		range_refine_by(op, jmp32, true, &d1->var, &imm->var);
+	} else {
+		range_refine(op, jmp32, false, &d0->var, &s0->var);
+		range_refine(op, jmp32, true, &d1->var, &s1->var);
+		branch_sane(&s1->var);
+		branch_sane(&s0->var);
+	}
+	branch_sane(&d1->var);
+	branch_sane(&d0->var);
 }
 
 int branch_insn(struct env *env)
@@ -475,7 +481,7 @@ int branch_insn(struct env *env)
 	other = explore_push(env, env->insn + (uint32_t)(1 + insn->off), env->insn, false);
 	if (!other)
 		return env->err;
-	branch_refine(env, other, by_reg, &imm, op, jmp32);
+	branch_refine(env, other, by_reg ? NULL : &imm, op, jmp32);
 	if (by_reg && src->type == R_SCALAR && src->id) {
 		linked_sync(env->st, src, &linked);
 		linked_sync(other, &state_regs(other)[insn->src_reg], &linked);

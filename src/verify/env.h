@@ -106,6 +106,8 @@ enum reason {
 
 enum access { ACCESS_READ, ACCESS_WRITE };
 
+#define EXPLORE_HOT 16 /* paths whose states wait unpacked; more than an instruction queues */
+
 struct env {
 	const struct verify_image *image;
 	const struct prog_type *type;
@@ -119,7 +121,9 @@ struct env {
 
 	/* Where we are. */
 	struct state *st;
-	struct state *spare; /* explore.c: unpacked, for the next that is pushed */
+	struct state *spare; /* explore.c: unpacked states for the next that are pushed */
+	struct pending *hot[EXPLORE_HOT]; /* the last n_hot that were queued; a ring */
+	uint32_t hot_top, n_hot;
 	uint32_t insn, prev, at; /* at: the one being looked at, also after insn moved on */
 	struct pending *pending; /* explore.c: paths still to be followed */
 	uint32_t n_pending;

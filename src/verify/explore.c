@@ -18,31 +18,57 @@ struct pending {
 	struct pending *next;
 	struct state *state;
 	uint32_t insn, prev;
-	bool fresh; /* its state is still in the hands of who pushed it */
 	size_t log; /* level 2: the log is not cut back; level 1: where the path began */
 };
 
 /* ---- queued paths ----------------------------------------------------------------------- */
 
+/*
+ * The paths queued last are taken up first, and most of them soon: their states stay unpacked (hot),
+ * change places with the current state and are used again. Only those behind them are packed.
+ */
+static void explore_recycle(struct env *env, struct state *s)
+{
+	s->parent = env->spare;
+	env->spare = s;
+}
+
+static int explore_pack_oldest(struct env *env)
+{
+	struct pending *p = env->hot[(env->hot_top - env->n_hot) % EXPLORE_HOT];
+	struct state *s = state_new(env);
+
+	if (!s || state_pack(env, s, p->state)) {
+		state_free(env, s);
+		return env_nomem(env);
+	}
+	explore_recycle(env, p->state);
+	p->state = s;
+	env->n_hot--;
+	return 0;
+}
+
 static struct pending *explore_queue(struct env *env, struct state *s, uint32_t insn, uint32_t prev)
 {
 	struct pending *p = env_alloc(env, sizeof(*p));
 
-	if (!p) {
+	if (!p || (env->n_hot == EXPLORE_HOT && explore_pack_oldest(env))) {
 		state_free(env, s);
+		env_release(env, p, sizeof(*p));
 		env_nomem(env);
 		return NULL;
 	}
 	p->state = s;
 	p->insn = insn;
 	p->prev = prev;
-	p->fresh = true;
 	p->log = log_position(env);
 	p->next = env->pending;
 	env->pending = p;
+	env->hot[env->hot_top++ % EXPLORE_HOT] = p;
+	env->n_hot++;
 	env->n_pending++;
 	if (env->n_pending > EXPLORE_MAX_PENDING) {
-		env_fail(env, -EFAULT, REASON_TOO_LARGE, "The sequence of %u jumps is too complex.",
+		env_fail(env, -E2BIG, REASON_TOO_LARGE, "The sequence of %u jumps is too complex.",
 			 env->n_pending);
 		return NULL;
 	}
@@ -53,9 +79,12 @@ static struct pending *explore_queue(struct env *env, struct state *s, uint32_t 
 
 struct state *explore_push(struct env *env, uint32_t insn, uint32_t prev, bool speculative)
 {
-	struct state *s = env->spare ? env->spare : state_new(env);
+	struct state *s = env->spare;
 
-	env->spare = NULL;
+	if (s)
+		env->spare = s->parent;
+	else
+		s = state_new(env);
 	if (!s || state_assign(env, s, env->st)) {
 		state_free(env, s);
 		env_nomem(env);
@@ -90,41 +119,28 @@ struct state *explore_push_async(struct env *env, uint32_t insn, uint32_t prev, 
 	return explore_queue(env, s, insn, prev) ? s : NULL;
 }
 
-/* What the last instruction queued has to wait now. */
-static int explore_settle(struct env *env)
-{
-	for (struct pending *p = env->pending; p && p->fresh; p = p->next) {
-		struct state *s = state_new(env);
-
-		if (!s || state_pack(env, s, p->state)) {
-			state_free(env, s);
-			return env_nomem(env);
-		}
-		if (env->spare)
-			state_free(env, p->state);
-		else
-			env->spare = p->state;
-		p->state = s;
-		p->fresh = false;
-	}
-	return 0;
-}
-
 /* The next queued path becomes the current one. 0: all are done. */
 static int explore_pop(struct env *env)
 {
 	struct pending *p = env->pending;
 
 	if (!p) {
-		state_free(env, env->st);
+		explore_recycle(env, env->st);
 		env->st = NULL;
 		return 0;
 	}
 	env->pending = p->next;
 	env->n_pending--;
-	if (state_assign(env, env->st, p->state))
-		return env_nomem(env);
-	state_free(env, p->state);
+	if (env->n_hot) {
+		env->hot_top--;
+		env->n_hot--;
+		explore_recycle(env, env->st);
+		env->st = p->state;
+	} else {
+		if (state_assign(env, env->st, p->state))
+			return env_nomem(env);
+		state_free(env, p->state);
+	}
 	env->insn = p->insn;
 	env->prev = p->prev;
 	log_rewind(env, p->log);
@@ -490,11 +506,6 @@ int explore(struct env *env)
 			done |= env->st->speculative && env->aux[here].flags & AUX_NOSPEC_RESULT;
 			env->prev = here;
 			err = live_commit(env);
-			if (err)
-				return err;
-		}
-		if (env->pending && env->pending->fresh) {
-			err = explore_settle(env);
 			if (err)
 				return err;
 		}

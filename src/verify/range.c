@@ -703,7 +703,7 @@ static void range_learn_bits(struct range *a, uint64_t v, bool jmp32, bool set)
 	a->bits = jmp32 ? tnum_with_subreg(a->bits, whole) : whole;
 }
 
-void range_refine(uint8_t op, bool jmp32, bool taken, struct range *a, struct range *b)
+static void range_learn(uint8_t op, bool jmp32, bool taken, struct range *a, struct range *b)
 {
 	const struct range_compare *c = &range_compares[op >> 4];
 	bool positive = taken != c->inverted;
@@ -735,6 +735,19 @@ void range_refine(uint8_t op, bool jmp32, bool taken, struct range *a, struct ra
 				range_refine_not_64(value, known->bits.value);
 		}
 	}
+}
+
+void range_refine(uint8_t op, bool jmp32, bool taken, struct range *a, struct range *b)
+{
+	range_learn(op, jmp32, taken, a, b);
 	range_sync(a);
 	range_sync(b);
+}
+
+void range_refine_by(uint8_t op, bool jmp32, bool taken, struct range *a, const struct range *b)
+{
+	struct range known = *b;
+
+	range_learn(op, jmp32, taken, a, &known);
+	range_sync(a);
 }

@@ -253,6 +253,8 @@ int range_branch_taken(uint8_t op, bool jmp32, const struct range *a, const stru
  * `r < r` is then taken for possible, as Linux does.
  */
 void range_refine(uint8_t op, bool jmp32, bool taken, struct range *a, struct range *b);
+/* The same with a b that does not change. */
+void range_refine_by(uint8_t op, bool jmp32, bool taken, struct range *a, const struct range *b);
 
 /* Whether cur's intervals are within old's; known bits do not count. */
 static inline bool range_within(const struct range *old, const struct range *cur)

@@ -33,6 +33,7 @@ struct cached {
 	bool quick_unfinished; /* that holds only until its paths are finished */
 	struct loop *loop; /* that it is in, or NULL */
 	struct state state; /* a state's parent is one of these */
+	struct visit_list *list;
 	/* Evicted: out of its list, but needed by paths that began here, or by the back edges of
 	 * its loop; in the list of all of those, *at points to it. */
 	struct cached **at;
@@ -55,8 +56,13 @@ struct loop {
 	uint32_t n_edges;
 };
 
+struct visit_list {
+	struct cached *first;
+	uint32_t unclean; /* how many are finished and have still to be cleaned */
+};
+
 struct env_visit {
-	struct cached **heads; /* by instruction and where the function was called: visit_head() */
+	struct visit_list *lists; /* by instruction and where the function was called: visit_list() */
 	struct loop **loops;   /* by scc */
 	uint32_t n_loops;
 	struct cached *evicted;
@@ -70,10 +76,10 @@ int visit_new(struct env *env)
 	env->visit = v;
 	if (!v)
 		return env_nomem(env);
-	v->heads = env_table(env->n_insns, sizeof(*v->heads));
+	v->lists = env_table(env->n_insns, sizeof(*v->lists));
 	v->n_loops = env->n_sccs + 1;
 	v->loops = calloc(v->n_loops, sizeof(*v->loops));
-	return v->heads && v->loops ? 0 : env_nomem(env);
+	return v->lists && v->loops ? 0 : env_nomem(env);
 }
 
 /* States are in the verification's memory, which is freed as a whole. */
@@ -83,7 +89,7 @@ void visit_free(struct env *env)
 
 	if (!v)
 		return;
-	free(v->heads);
+	free(v->lists);
 	free(v->loops);
 	free(v);
 	env->visit = NULL;
@@ -290,6 +296,8 @@ int visit_path_done(struct env *env, struct state *s)
 			return left;
 		if (c->at)
 			evicted_drop(env, c);
+		else
+			c->list->unclean++;
 		if (left)
 			evicted_sweep(env);
 	}
@@ -331,19 +339,23 @@ static int state_clean(struct env *env, struct state *s)
 /* The list of cached states that the current one is compared with. Calls of a function from
  * different places have lists of their own, unless their numbers meet: how many states are in a
  * list, and whether one is there that is not finished, decides what is cached. */
-static struct cached **visit_head(const struct env *env)
+static struct visit_list *visit_list(const struct env *env)
 {
 	uint32_t callsite = state_frame(env->st)->callsite;
 
-	return &env->visit->heads[(env->insn ^ callsite) % env->n_insns];
+	return &env->visit->lists[(env->insn ^ callsite) % env->n_insns];
 }
 
-static int clean_states(struct env *env, struct cached *c)
+static int clean_states(struct env *env, struct visit_list *list)
 {
-	for (; c; c = c->next)
-		if (c->state.insn == env->insn && !c->state.branches && !c->state.cleaned &&
-		    !loop_open(c) && same_calls(&c->state, env->st) && state_clean(env, &c->state))
+	for (struct cached *c = list->first; c && list->unclean; c = c->next) {
+		if (c->state.insn != env->insn || c->state.branches || c->state.cleaned ||
+		    loop_open(c) || !same_calls(&c->state, env->st))
+			continue;
+		list->unclean--;
+		if (state_clean(env, &c->state))
 			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -507,10 +519,11 @@ static void visit_miss(struct env *env, struct cached **at, bool adding)
 	if (c->misses <= c->hits * n + n)
 		return;
 	*at = c->next;
+	c->list->unclean -= !c->state.branches && !c->state.cleaned;
 	cached_evict(env, c);
 }
 
-static int visit_add(struct env *env, struct cached **head)
+static int visit_add(struct env *env, struct visit_list *list)
 {
 	struct state *cur = env->st;
 	struct cached *c = env_alloc(env, sizeof(*c));
@@ -536,14 +549,16 @@ static int visit_add(struct env *env, struct cached **head)
 	cur->dfs_depth = c->state.dfs_depth + 1;
 	cur->n_history = 0;
 	env->jump = NULL;
-	c->next = *head;
-	*head = c;
+	c->list = list;
+	c->next = list->first;
+	list->first = c;
 	return 0;
 }
 
 int visit_state(struct env *env)
 {
-	struct cached **head = visit_head(env), **at = head;
+	struct visit_list *list = visit_list(env);
+	struct cached **at = &list->first;
 	uint32_t jumps = env->jumps_processed - env->prev_jumps_processed,
 		 insns = env->insns_processed - env->prev_insns_processed, n = 0;
 	bool force = env->test_state_freq || env_aux(env)->flags & AUX_FORCE_CHECKPOINT ||
@@ -551,7 +566,7 @@ int visit_state(struct env *env)
 	     add = force || (jumps >= 2 && insns >= 8), loop, different;
 	enum visit v;
 
-	if (clean_states(env, *head))
+	if (list->unclean && clean_states(env, list))
 		return -ENOMEM;
 	while (*at) {
 		struct cached *c = *at;
@@ -584,7 +599,7 @@ int visit_state(struct env *env)
 	env->max_states_per_insn = MAX(env->max_states_per_insn, n);
 	if (!env->bpf_capable && n > VISIT_STATES_UNPRIVILEGED)
 		return 0;
-	return add ? visit_add(env, head) : 0;
+	return add ? visit_add(env, list) : 0;
 }
 
 /* ---- loops that the program ends -------------------------------------------------------- */
