@@ -203,7 +203,8 @@ void user_log_add(void *stream, const char *text, size_t len)
 		s->text = grown;
 		s->room = MAX(room, s->room);
 	}
-	memcpy(s->text + s->have, text, len);
+	if (len) /* there may be no buffer yet */
+		memcpy(s->text + s->have, text, len);
 	s->have += len;
 }
 
