@@ -240,11 +240,15 @@ static void check_json(struct cli *cli, const struct examination *x, const struc
 
 static int check_options(struct cli *cli, struct examine_opts *opts, struct watch *w)
 {
+	const struct prog_type *type;
 	uint64_t level, insn;
 
 	if (cli_opt_number(cli, OPT_LOG, 0, 7, 0, &level) ||
 	    cli_opt_number(cli, OPT_EXPLAIN, 0, 999999, 0, &insn))
 		return CLI_USAGE;
+	if (opts->section && !catalog_section(opts->section, &type))
+		return cli_usage(cli, "unknown program type '%s': --type wants what SEC() does",
+				 opts->section);
 	opts->log_level = (uint32_t)level;
 	w->stats = cli->opt[OPT_STATS];
 	w->explain = cli->opt[OPT_EXPLAIN] ? (int64_t)insn : -1;
@@ -279,6 +283,7 @@ int cli_check(struct cli *cli)
 		.modules = cli->opt[OPT_BTF_MODULES],
 		.only = (const char *const *)cli->args + 1,
 		.n_only = (uint32_t)cli->n_args - 1,
+		.section = cli->opt[OPT_TYPE],
 		.unprivileged = cli->opt[OPT_UNPRIVILEGED],
 		.strict_alignment = cli->opt[OPT_STRICT_ALIGNMENT],
 		.kernel = cli->opt[OPT_KERNEL],

@@ -70,12 +70,16 @@ static const char *section_target(const char *section)
 	return colon && colon[1] ? colon + 1 : slash + 1;
 }
 
-/* Type, attach type and flags by the section's name, also where libbpf is too old to know it. */
-static int prepare_type(struct examined *p, struct bpf_program *prog, struct examine_result *r)
+/* Type, attach type and flags by the section's name, also where libbpf is too old to know it; or
+ * for a section whose name says nothing, those of the section `instead` (may be NULL). */
+static int prepare_type(struct examined *p, struct bpf_program *prog, const char *instead,
+			struct examine_result *r)
 {
 	const struct prog_type *type;
 	const struct prog_section *s = catalog_section(p->section, &type);
 
+	if (!s && instead && !catalog_prog_known(bpf_program__type(prog)))
+		s = catalog_section(instead, &type);
 	if (!s) {
 		p->type = catalog_prog_known(bpf_program__type(prog));
 		p->attach_type = bpf_program__expected_attach_type(prog);
@@ -273,7 +277,7 @@ int exam_open(struct exam *e, bool (*wanted)(const struct exam *e, const struct 
 	bpf_object__for_each_program(prog, e->obj)
 	{
 		struct examined *p = &e->x->progs[i];
-		bool on = wanted(e, p) && !prepare_type(p, prog, result(p)) &&
+		bool on = wanted(e, p) && !prepare_type(p, prog, e->opts->section, result(p)) &&
 			  !prepare_target(e, p, prog, result(p)) &&
 			  !prepare_externs(e, p, result(p));
 

@@ -209,6 +209,13 @@ class Check(common.Case):
         self.assertTrue(beyond["suggestion"])
         self.assertIn("1 are rejected and 1 could not be looked at", self.err)
 
+    def test_given_type(self):
+        progs = self.check(MIXED, "--type", "lwt_xmit", code=1)
+        self.assertEqual((progs["unknown"]["type"], progs["unknown"]["verdict"]),
+                         ("lwt_xmit", "accepted"))
+        self.assertEqual(progs["good"]["type"], "xdp")
+        self.fails("check", self.path("object.o"), "--type", "nothing", says="'nothing'", code=2)
+
     def test_some_of_them(self):
         path = compile_module(self, "object", MIXED)
         out = self.visor("check", path, "good", "newer")
