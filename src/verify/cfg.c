@@ -8,8 +8,6 @@
  */
 #include "verify/env.h"
 
-#include <stdlib.h>
-
 /* Targets were checked by form.c. */
 static void cfg_targets(struct env *env)
 {
@@ -177,9 +175,10 @@ static int cfg_walk_from(struct env *env, struct walk *w, uint32_t start)
 
 static int cfg_walk(struct env *env)
 {
-	struct walk w = {.seen = calloc(env->n_insns, 1),
-			 .edge = calloc(env->n_insns, 1),
-			 .stack = malloc(env->n_insns * sizeof(uint32_t))};
+	struct mem_mark mark = env_mark(env);
+	struct walk w = {.seen = env_table(env, env->n_insns, 1),
+			 .edge = env_table(env, env->n_insns, 1),
+			 .stack = env_table(env, env->n_insns, sizeof(uint32_t))};
 	int err = w.seen && w.edge && w.stack ? cfg_walk_from(env, &w, 0) : env_nomem(env);
 
 	if (!err && env->exception_callback)
@@ -192,9 +191,7 @@ static int cfg_walk(struct env *env)
 			err = env_fail(env, -EINVAL, REASON_BAD_JUMP,
 				       "jump into the middle of ldimm64 insn %u", i);
 	}
-	free(w.seen);
-	free(w.edge);
-	free(w.stack);
+	env_rewind(env, mark);
 	return err;
 }
 
@@ -226,15 +223,14 @@ static void cfg_effects(struct env *env)
 static int cfg_postorder(struct env *env, struct subprog *sub)
 {
 	uint32_t len = sub->end - sub->start, n = 0, to[2];
-	uint32_t *stack = malloc(len * sizeof(*stack));
-	uint8_t *edge = calloc(len, 1);
+	uint32_t *postorder = env_table(env, len, sizeof(*postorder));
+	struct mem_mark mark = env_mark(env);
+	uint32_t *stack = env_table(env, len, sizeof(*stack));
+	uint8_t *edge = env_table(env, len, 1);
 
-	sub->postorder = calloc(len, sizeof(*sub->postorder));
-	if (!stack || !edge || !sub->postorder) {
-		free(stack);
-		free(edge);
+	sub->postorder = postorder;
+	if (!stack || !edge || !postorder)
 		return env_nomem(env);
-	}
 	stack[n++] = sub->start;
 	edge[0] = 1;
 	while (n) {
@@ -252,8 +248,7 @@ static int cfg_postorder(struct env *env, struct subprog *sub)
 			stack[n++] = i;
 		}
 	}
-	free(stack);
-	free(edge);
+	env_rewind(env, mark);
 	return 0;
 }
 
@@ -262,14 +257,14 @@ static int cfg_preds(struct env *env, struct subprog *sub)
 	uint32_t len = sub->end - sub->start, to[2], n = 0;
 	int edges;
 
-	sub->pred_at = calloc(len + 2, sizeof(*sub->pred_at));
+	sub->pred_at = env_table(env, len + 2, sizeof(*sub->pred_at));
 	if (!sub->pred_at)
 		return env_nomem(env);
 	/* Counted two places on, so that after placing them each begins where it should. */
 	for (uint32_t i = 0; i < sub->n_postorder; i++)
 		for (edges = cfg_successors(env, sub->postorder[i], to); edges-- > 0; n++)
 			sub->pred_at[to[edges] - sub->start + 2]++;
-	sub->preds = malloc((n + 1) * sizeof(*sub->preds));
+	sub->preds = env_table(env, n + 1, sizeof(*sub->preds));
 	if (!sub->preds)
 		return env_nomem(env);
 	for (uint32_t i = 2; i < len + 2; i++)
@@ -435,20 +430,19 @@ static void tarjan_from(struct env *env, struct tarjan *t, uint32_t start)
 static int cfg_loops(struct env *env)
 {
 	uint32_t n = env->n_insns;
-	uint32_t *words = env_table(n, 4 * sizeof(*words));
+	struct mem_mark mark = env_mark(env);
+	uint32_t *words = env_table(env, n, 4 * sizeof(*words));
 	struct tarjan t = {.index = words,
 			   .low = words ? words + n : NULL,
 			   .stack = words ? words + 2 * (size_t)n : NULL,
 			   .path = words ? words + 3 * (size_t)n : NULL,
-			   .edge = calloc(n, 1),
-			   .on_stack = calloc(n, sizeof(bool))};
+			   .edge = env_table(env, n, 1),
+			   .on_stack = env_table(env, n, sizeof(bool))};
 	int err = words && t.edge && t.on_stack ? 0 : env_nomem(env);
 
 	for (uint32_t s = 0; s < env->n_subs && !err; s++)
 		tarjan_from(env, &t, env->subs[s].start);
-	free(words);
-	free(t.edge);
-	free(t.on_stack);
+	env_rewind(env, mark);
 	return err;
 }
 

@@ -210,15 +210,21 @@ static inline uint32_t env_new_id(struct env *env)
 	return ++env->next_id;
 }
 
-/* ---- state.c: memory, registers, references ------------------------------------------------- */
+/* ---- memory.c, state.c: memory, registers, references ------------------------------------------------- */
 
 #define VERIFY_MEM_LIMIT ((size_t)1 << 30)
 int env_mem_new(struct env *env);
 void env_mem_free(struct env *env);
 size_t env_mem_total(const struct env *env); /* bytes taken from the system */
-/* A zeroed table by instruction, for free(). Large ones are made of huge pages: the page faults of
- * a program of a million instructions take longer than its verification. */
-void *env_table(size_t n, size_t size);
+/* A zeroed table, which stays. NULL: no memory. */
+void *env_table(struct env *env, size_t n, size_t size);
+/* Gives back all tables made since the mark; no block may have been taken meanwhile. */
+struct mem_mark {
+	const void *chunk;
+	char *at;
+};
+struct mem_mark env_mark(const struct env *env);
+void env_rewind(struct env *env, struct mem_mark mark);
 /* Blocks of that size; the content is undefined. NULL: no memory. */
 void *env_alloc(struct env *env, size_t size);
 void env_release(struct env *env, void *p, size_t size);
@@ -333,7 +339,6 @@ int live_read(struct env *env, uint32_t frame, uint64_t slots);
 /* ... or certainly writes them in whole. */
 int live_write(struct env *env, uint32_t frame, uint64_t slots);
 int live_new(struct env *env);
-void live_free(struct env *env);
 /* The function that frame i of the state is in, as called along this chain of calls. */
 int live_enter(struct env *env, struct state *s, uint32_t i);
 void live_begin(struct env *env); /* before an instruction */
@@ -350,7 +355,6 @@ bool states_equal(struct env *env, const struct state *old, const struct state *
 /* 1: the current state is inside one that was followed: the path is done. 0: go on. */
 int visit_state(struct env *env);
 int visit_new(struct env *env);
-void visit_free(struct env *env);
 /* A path is finished: counts it off the states that it came from. */
 int visit_path_done(struct env *env, struct state *s);
 /* For loops that the program ends (iterators, may_goto, callbacks): scalars of `queued` that are

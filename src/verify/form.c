@@ -79,7 +79,7 @@ static int form_exception_callback(struct env *env, uint8_t *starts)
 
 static int form_subprogs(struct env *env)
 {
-	uint8_t *starts = calloc(env->n_insns, 1);
+	uint8_t *starts = env_table(env, env->n_insns, 1);
 	uint32_t at = 0;
 	int err = starts ? 0 : env_nomem(env);
 
@@ -101,7 +101,7 @@ static int form_subprogs(struct env *env)
 	if (!err)
 		err = form_exception_callback(env, starts);
 	if (!err)
-		env->subs = calloc(env->n_subs, sizeof(*env->subs));
+		env->subs = env_table(env, env->n_subs, sizeof(*env->subs));
 	if (!err && !env->subs)
 		err = env_nomem(env);
 	for (uint32_t i = 0; i < env->n_insns && !err; i++) {
@@ -122,7 +122,6 @@ static int form_subprogs(struct env *env)
 		if (log_on(env))
 			log_functions(env);
 	}
-	free(starts);
 	return err;
 }
 

@@ -276,21 +276,10 @@ static int full_facts(struct env *env, struct verified *v, struct verified_insn 
 
 static void full_free(struct env *env)
 {
-	for (uint32_t i = 0; env->subs && i < env->n_subs; i++) {
-		free(env->subs[i].postorder);
-		free(env->subs[i].pred_at);
-		free(env->subs[i].preds);
-	}
 	kfunc_free(env);
 	btf_locals_free(env->locals);
-	visit_free(env);
-	live_free(env);
-	free(env->precise);
 	log_free(env);
 	env_mem_free(env);
-	free(env->map_used);
-	free(env->subs);
-	free(env->aux);
 }
 
 static int full_run(struct env *env)
@@ -299,9 +288,10 @@ static int full_run(struct env *env)
 
 	if (!err)
 		err = log_new(env);
-	env->aux = env_table(env->n_insns, sizeof(*env->aux));
-	if (!err && !env->aux)
-		err = env_nomem(env);
+	if (!err) {
+		env->aux = env_table(env, env->n_insns, sizeof(*env->aux));
+		err = env->aux ? 0 : env_nomem(env);
+	}
 	if (!err && env->image->btf)
 		err = btf_locals_new(env->image->btf, env->image->target, &env->locals) == -ENOMEM
 			      ? env_nomem(env)

@@ -15,15 +15,12 @@
  */
 #include "verify/env.h"
 
-#include <stdlib.h>
-
 struct live_masks {
 	uint64_t pass; /* visited without being certainly written */
 	uint64_t live; /* may be read from here on */
 };
 
 struct live_inst {
-	struct live_inst *next; /* all of them */
 	struct live_inst *parent;
 	struct live_inst *child, *sibling;
 	uint32_t callsite, subprog, depth;
@@ -38,7 +35,6 @@ struct live_todo {
 };
 
 struct env_live {
-	struct live_inst *all;
 	struct live_inst *roots; /* siblings */
 	struct live_inst *now;	 /* the current instruction's */
 	struct live_todo *todo;
@@ -48,26 +44,8 @@ struct env_live {
 
 int live_new(struct env *env)
 {
-	env->live = calloc(1, sizeof(*env->live));
+	env->live = env_table(env, 1, sizeof(*env->live));
 	return env->live ? 0 : env_nomem(env);
-}
-
-void live_free(struct env *env)
-{
-	struct live_inst *inst, *next;
-
-	if (!env->live)
-		return;
-	for (inst = env->live->all; inst; inst = next) {
-		next = inst->next;
-		for (int i = 0; i < VERIFY_MAX_FRAMES; i++)
-			free(inst->frames[i]);
-		free(inst->visited);
-		free(inst);
-	}
-	free(env->live->todo);
-	free(env->live);
-	env->live = NULL;
 }
 
 static uint32_t live_len(const struct env *env, const struct live_inst *inst)
@@ -86,20 +64,16 @@ int live_enter(struct env *env, struct state *s, uint32_t i)
 			f->live = inst;
 			return 0;
 		}
-	inst = calloc(1, sizeof(*inst));
+	inst = env_table(env, 1, sizeof(*inst));
 	if (!inst)
 		return env_nomem(env);
 	inst->parent = parent;
 	inst->callsite = f->callsite;
 	inst->subprog = f->subprog;
 	inst->depth = i;
-	inst->visited = calloc(live_len(env, inst), 1);
-	if (!inst->visited) {
-		free(inst);
+	inst->visited = env_table(env, live_len(env, inst), 1);
+	if (!inst->visited)
 		return env_nomem(env);
-	}
-	inst->next = env->live->all;
-	env->live->all = inst;
 	inst->sibling = *list;
 	*list = inst;
 	f->live = inst;
@@ -113,7 +87,7 @@ static struct live_masks *live_masks(struct env *env, struct live_inst *inst, ui
 
 	if (m)
 		return m;
-	m = inst->frames[frame] = env_table(len, sizeof(*m));
+	m = inst->frames[frame] = env_table(env, len, sizeof(*m));
 	if (!m) {
 		env_nomem(env);
 		return NULL;
@@ -140,10 +114,13 @@ static int live_grow(struct env *env, struct live_inst *inst, uint32_t frame, ui
 		return 0;
 	if (l->n_todo == l->cap_todo) {
 		uint32_t cap = MAX(64U, l->cap_todo * 2);
-		struct live_todo *todo = realloc(l->todo, cap * sizeof(*todo));
+		struct live_todo *todo = env_alloc(env, cap * sizeof(*todo));
 
 		if (!todo)
 			return env_nomem(env);
+		if (l->n_todo)
+			memcpy(todo, l->todo, l->n_todo * sizeof(*todo));
+		env_release(env, l->todo, l->cap_todo * sizeof(*todo));
 		l->todo = todo;
 		l->cap_todo = cap;
 	}

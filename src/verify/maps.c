@@ -107,7 +107,7 @@ static int maps_check(struct env *env, const struct verify_map *map)
 int maps_use(struct env *env, uint32_t map)
 {
 	if (!env->map_used) {
-		env->map_used = calloc(env->image->n_maps, sizeof(*env->map_used));
+		env->map_used = env_table(env, env->image->n_maps, sizeof(*env->map_used));
 		if (!env->map_used)
 			return env_nomem(env);
 	}

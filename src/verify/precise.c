@@ -13,8 +13,6 @@
 #include "verify/env.h"
 #include "verify/log.h"
 
-#include <stdlib.h>
-
 #define BT_ARGS 0x3eU /* r1-r5 */
 
 /* What is being traced: registers and slots of each frame. */
@@ -78,7 +76,8 @@ static int step_kind(const struct bpf_insn *insn, int id)
 
 int precise_new(struct env *env)
 {
-	env->precise = calloc(1, sizeof(*env->precise) + env->n_insns * sizeof(uint16_t));
+	env->precise =
+		env_table(env, 1, sizeof(*env->precise) + env->n_insns * sizeof(uint16_t));
 	if (!env->precise)
 		return env_nomem(env);
 	for (uint32_t i = 0; i < env->n_insns; i++) {

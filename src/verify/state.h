@@ -9,7 +9,7 @@
  *     refs                 what was acquired and must be released; locks held
  *
  * States belong to one verification and one thread. A state owns its frames, slots, refs and
- * history; state_copy() makes a deep copy. A cached state is immutable except for precision
+ * history; state_assign() makes a deep copy. A cached state is immutable except for precision
  * marks (precise.c) and cleaning (visit.c).
  */
 #ifndef VERIFY_STATE_H

@@ -11,8 +11,6 @@
 #include "verify/env.h"
 #include "verify/log.h"
 
-#include <stdlib.h>
-
 #define VISIT_STATES_UNPRIVILEGED 64
 #define VISIT_HISTORY		  40 /* steps after which a state is cached anyway */
 #define VISIT_ROUNDS		  64 /* around a loop before everything counts as precise */
@@ -64,35 +62,19 @@ struct visit_list {
 struct env_visit {
 	struct visit_list *lists; /* by instruction and where the function was called: visit_list() */
 	struct loop **loops;   /* by scc */
-	uint32_t n_loops;
 	struct cached *evicted;
 	uint32_t n_evicted, n_edges;
 };
 
 int visit_new(struct env *env)
 {
-	struct env_visit *v = calloc(1, sizeof(*v));
+	struct env_visit *v = env->visit = env_table(env, 1, sizeof(*v));
 
-	env->visit = v;
 	if (!v)
 		return env_nomem(env);
-	v->lists = env_table(env->n_insns, sizeof(*v->lists));
-	v->n_loops = env->n_sccs + 1;
-	v->loops = calloc(v->n_loops, sizeof(*v->loops));
+	v->lists = env_table(env, env->n_insns, sizeof(*v->lists));
+	v->loops = env_table(env, env->n_sccs + 1, sizeof(struct loop *));
 	return v->lists && v->loops ? 0 : env_nomem(env);
-}
-
-/* States are in the verification's memory, which is freed as a whole. */
-void visit_free(struct env *env)
-{
-	struct env_visit *v = env->visit;
-
-	if (!v)
-		return;
-	free(v->lists);
-	free(v->loops);
-	free(v);
-	env->visit = NULL;
 }
 
 static void visit_count_peak(struct env *env)
