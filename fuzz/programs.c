@@ -1202,7 +1202,7 @@ static void mutate_field(struct bpf_insn *in, uint32_t n_maps)
 		in->imm = (int32_t)programs_number();
 		break;
 	case 1:
-		in->imm += (int32_t)pick(3) - 1;
+		in->imm = (int32_t)((uint32_t)in->imm + pick(3) - 1);
 		break;
 	case 2:
 		in->off = (int16_t)(in->off + (int32_t)pick(17) - 8);

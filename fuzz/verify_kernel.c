@@ -1,39 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Verdicts against the kernel's: programs at random (programs.h), and mutations of these and of
- * the programs of tests/verify, are given to the verifier and to bpf(2).
+ * those of files (bases.h), are given to the verifier and to bpf(2).
  *
  * What is accepted here and refused there is a DANGER, the reverse a GAP. Each is told once for
  * each message, reduced to what is needed for it, as a file of tests/verify.
  *
- *   verify_kernel [PROGRAMS [SEED [TESTS [words]]]]    TESTS: the folder tests/verify, or -
+ *   verify_kernel [PROGRAMS [SEED [words] [FILE or FOLDER ...]]]    of bases.h: tests/verify, ...
  *
  * With `words` the reasons are compared, too, where both refuse.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <sys/utsname.h>
 
-#include "../tests/verify/world.h"
-#include "isa/asm.h"
+#include "bases.h"
 #include "isa/disasm.h"
-#include "programs.h"
 /* After isa/insn.h, which has no INSN in the end. */
 #include "../tests/kernel.h"
 
-enum { LOG_SIZE = 1 << 20, BASES_MAX = 400, CLASSES_MAX = 400, TEXT_MAX = 200 };
-
-/* A program to start from, and its surroundings. */
-struct base {
-	struct world world;
-	const struct prog_type *type;
-	uint32_t attach_type, flags;
-	char license[16];
-	char head[2048]; /* the description, as text */
-	struct programs_one one;
+enum {
+	LOG_SIZE = 1 << 20,
+	CLASSES_MAX = 400,
+	TEXT_MAX = 200,
+	LONG = 20000, /* instructions: of programs that take more, one in LONG_EVERY is followed */
+	LONG_EVERY = 50,
 };
 
 struct verdict {
+	bool asked;
 	int ours, kernel;
 	char text[TEXT_MAX], kernel_text[TEXT_MAX];
 	bool words; /* the kernel's log has our text */
@@ -42,11 +36,9 @@ struct verdict {
 enum finding { SAME, DANGER, GAP, WORDS, FINDINGS };
 static const char *const finding_names[] = {"same", "DANGER", "GAP", "WORDS"};
 
-static struct base *bases[BASES_MAX];
-static uint32_t n_bases;
 static struct btf_target *target;
 static bool compare_words;
-static unsigned long counts[FINDINGS], accepted, refused;
+static unsigned long counts[FINDINGS], accepted, refused, n_asked, n_long;
 static struct {
 	enum finding finding;
 	char text[TEXT_MAX];
@@ -54,139 +46,6 @@ static struct {
 } classes[CLASSES_MAX];
 static uint32_t n_classes;
 static char kernel_log[LOG_SIZE];
-
-/* ---- bases ------------------------------------------------------------------------------- */
-
-static void base_line(struct base *b, const char *line)
-{
-	char name[32];
-	size_t len = strcspn(line, "\n");
-
-	if (*line != '#' || !strncmp(line, "# expect", 8) || !strncmp(line, "# log", 5) ||
-	    !strncmp(line, "# errno", 7) || !strncmp(line, "# kernel", 8))
-		return;
-	if (sscanf(line, "# type: %31s", name) == 1) {
-		for (uint32_t i = 1; i < 64; i++) {
-			const struct prog_type *type = catalog_prog_known(i);
-
-			if (type && !strcmp(type->name, name))
-				b->type = type;
-		}
-	} else if (sscanf(line, "# attach-type: %u", &b->attach_type) == 1 ||
-		   sscanf(line, "# license: %15s", b->license) == 1) {
-	} else if (!strncmp(line, "# sleepable", 11)) {
-		b->flags |= BPF_F_SLEEPABLE;
-	} else if (!world_line(&b->world, line)) {
-		return;
-	}
-	if (strlen(b->head) + len + 2 < sizeof(b->head)) {
-		strncat(b->head, line, len);
-		strcat(b->head, "\n");
-	}
-}
-
-/* Both sides' maps and types, made once. False: the kernel refuses them. */
-static bool base_make(struct base *b, struct bpf_insn *insns, uint32_t n, bool types)
-{
-	struct verify_image image = {0};
-	union bpf_attr attr = {0};
-
-	world_build(&b->world, insns, n, types);
-	world_image(&b->world, &image, insns, target);
-	return !world_kernel(&b->world, &attr, insns, 0);
-}
-
-static struct base *base_new(const char *text)
-{
-	struct base *b = calloc(1, sizeof(*b));
-
-	strcpy(b->license, "GPL");
-	b->world.btf_fd = -1;
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		base_line(b, line);
-	}
-	return b;
-}
-
-static void base_free(struct base *b)
-{
-	world_free(&b->world);
-	free(b);
-}
-
-static void base_add_file(const char *path)
-{
-	static char text[1 << 16];
-	struct isa_asm_opts opts = {.map = world_map_number};
-	struct visor_diag diag;
-	struct bpf_insn *insns;
-	struct base *b;
-	uint32_t n;
-	bool types = false;
-	FILE *f = fopen(path, "r");
-	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
-	if (f)
-		fclose(f);
-	text[len] = '\0';
-	if (n_bases == BASES_MAX)
-		return;
-	b = base_new(text);
-	opts.user = &b->world;
-	if (!b->type || isa_assemble(text, len, &opts, &insns, &n, &diag)) {
-		base_free(b);
-		return;
-	}
-	if (n > PROGRAMS_MAX) {
-		free(insns);
-		base_free(b);
-		return;
-	}
-	memcpy(b->one.insns, insns, n * sizeof(*insns));
-	b->one.n = n;
-	for (uint32_t i = 0; i < n; i++)
-		types |= insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
-			 insns[i].src_reg == BPF_PSEUDO_FUNC;
-	if (base_make(b, insns, n, types))
-		bases[n_bases++] = b;
-	else
-		base_free(b);
-	free(insns);
-}
-
-static void base_add_folder(const char *folder, const char *name)
-{
-	char path[4096];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		if (!strstr(entry->d_name, ".s"))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s", folder, name, entry->d_name);
-		base_add_file(path);
-	}
-	if (dir)
-		closedir(dir);
-}
-
-/* The surroundings of generated programs. */
-static struct base *base_generated(void)
-{
-	struct base *b = base_new(PROGRAMS_WORLD);
-	struct bpf_insn calls[PROGRAMS_FUNCS];
-
-	for (uint32_t i = 0; i < PROGRAMS_FUNCS; i++)
-		calls[i] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
-	if (!base_make(b, calls, PROGRAMS_FUNCS - 1, true)) {
-		fprintf(stderr, "the kernel refuses the maps\n");
-		exit(1);
-	}
-	return b;
-}
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
@@ -219,21 +78,6 @@ static void last_words(char *out, const char *log)
 	to_class(out, last);
 }
 
-static uint32_t functions(const struct base *b, const struct programs_one *p,
-			  struct bpf_func_info *info)
-{
-	uint32_t at[PROGRAMS_FUNCS + 1], n;
-
-	if (!b->world.data)
-		return 0;
-	n = programs_functions(p, at);
-	if (n > b->world.n_funcs)
-		return UINT32_MAX;
-	for (uint32_t i = 0; i < n; i++)
-		info[i] = (struct bpf_func_info){at[i], b->world.funcs[i].type_id};
-	return n;
-}
-
 /* Program arrays are new each time: they accept only programs like the first that had them. */
 static int map_fd(const struct world *w, uint32_t map)
 {
@@ -261,6 +105,7 @@ static int ask_kernel(const struct base *b, const struct programs_one *p,
 		.insns = (uintptr_t)insns,
 		.license = (uintptr_t)b->license,
 		.expected_attach_type = b->attach_type,
+		.attach_btf_id = b->attach_id,
 		.prog_flags = b->flags,
 		.log_level = level,
 		.log_size = level ? LOG_SIZE : 0,
@@ -290,73 +135,58 @@ static int ask_kernel(const struct base *b, const struct programs_one *p,
 	return MIN(fd, 0);
 }
 
-/* Only the maps that the program names, in that order. */
-static int map_index(const struct base *b, uint32_t map, struct verify_map *maps, uint32_t *n)
+/* Programs that take long would take most of the time. */
+static int within_budget(void *user, const struct state *state, uint32_t insn)
 {
-	if (map >= b->world.n_maps)
-		return -1;
-	for (uint32_t i = 0; i < *n; i++)
-		if (maps[i].desc.id == b->world.view[map].desc.id)
-			return (int)i;
-	maps[*n] = b->world.view[map];
-	return (int)(*n)++;
+	uint32_t *left = user;
+
+	return *left && --*left ? 0 : -E2BIG;
 }
 
+/* left: how many instructions it may look at, and then how many are left. */
 static int ask_ours(const struct base *b, const struct programs_one *p,
-		    const struct bpf_func_info *info, uint32_t n_info, struct visor_diag *diag)
+		    const struct bpf_func_info *info, uint32_t n_info, struct visor_diag *diag,
+		    uint32_t *left)
 {
-	static struct bpf_insn insns[PROGRAMS_MAX];
-	static struct verify_map maps[WORLD_MAPS];
-	struct verify_image image = {
-		.insns = insns,
-		.n_insns = p->n,
-		.type = b->type,
-		.maps = maps,
-		.gpl = strcmp(b->license, "BSD") != 0,
-		.expected_attach_type = b->attach_type,
-		.flags = b->flags,
-		.btf = n_info ? b->world.btf : NULL,
-		.func_info = n_info ? info : NULL,
-		.n_func_info = n_info,
-		.target = target,
-		.cap_bpf = true,
-		.cap_perfmon = true,
-		.cap_net_admin = true,
-		.cap_sys_admin = true,
-	};
+	static struct base_image m;
 	const struct verified *v = NULL;
 	int err;
 
-	memcpy(insns, p->insns, p->n * sizeof(*insns));
-	for (uint32_t i = 0; i < p->n; i++) {
-		if (insns[i].code != (BPF_LD | BPF_IMM | BPF_DW))
-			continue;
-		if (insns[i].src_reg == BPF_PSEUDO_MAP_FD ||
-		    insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
-			insns[i].src_reg += BPF_PSEUDO_MAP_IDX - BPF_PSEUDO_MAP_FD;
-			insns[i].imm = map_index(b, (uint32_t)insns[i].imm, maps, &image.n_maps);
-		}
-		i++;
-	}
+	base_image(b, p, info, n_info, &m);
+	m.image.observe = within_budget;
+	m.image.observe_user = left;
 	memset(diag, 0, sizeof(*diag));
-	err = verify_image(&image, &v, diag);
+	err = verify_image(&m.image, &v, diag);
 	if (!err)
 		verified_unref(v);
 	return err;
 }
 
+/* Helpers that a kernel may be built without. */
+static bool is_configuration(const struct verdict *v)
+{
+	return strstr(v->kernel_text, "cannot use helper bpf_probe_write_user") ||
+	       strstr(v->kernel_text, "cannot use helper bpf_override_return");
+}
+
 static enum finding ask(const struct base *b, const struct programs_one *p, struct verdict *v)
 {
 	struct bpf_func_info info[PROGRAMS_FUNCS];
-	uint32_t n_info = functions(b, p, info);
+	uint32_t n_info = base_functions(b, p, info);
+	uint32_t left = n_asked++ % LONG_EVERY ? LONG : UINT32_MAX;
 	struct visor_diag diag;
 	char *line;
 
 	memset(v, 0, sizeof(*v));
 	if (n_info == UINT32_MAX)
 		return SAME;
-	v->ours = ask_ours(b, p, info, n_info, &diag);
+	v->ours = ask_ours(b, p, info, n_info, &diag, &left);
+	if (!left) {
+		n_long++;
+		return SAME;
+	}
 	v->kernel = ask_kernel(b, p, info, n_info, 0);
+	v->asked = true;
 	if (!v->ours == !v->kernel && !(compare_words && v->ours))
 		return SAME;
 	if (v->kernel) {
@@ -364,6 +194,8 @@ static enum finding ask(const struct base *b, const struct programs_one *p, stru
 		last_words(v->kernel_text, kernel_log);
 	}
 	to_class(v->text, diag.text);
+	if (is_configuration(v))
+		return SAME;
 	if (!v->ours != !v->kernel)
 		return v->ours ? GAP : DANGER;
 	line = strchr(diag.text, '\n');
@@ -482,7 +314,7 @@ static void one(struct base *generated, const struct programs_opts *kfuncs, uint
 	struct verdict v;
 
 	programs_seed(seed);
-	if (n_bases && !programs_pick(3)) {
+	if (n_bases && programs_pick(2)) {
 		b = bases[programs_pick(n_bases)];
 		p = b->one;
 		programs_mutate(&p, b->world.n_maps);
@@ -495,7 +327,7 @@ static void one(struct base *generated, const struct programs_opts *kfuncs, uint
 	}
 	finding = ask(b, &p, &v);
 	counts[finding]++;
-	accepted += !v.kernel;
+	accepted += v.asked && !v.kernel;
 	refused += v.kernel != 0;
 	if (finding != SAME)
 		found(b, &p, finding, &v, seed);
@@ -527,26 +359,26 @@ int main(int argc, char **argv)
 	kernel_needed();
 	kernel_of_that_version();
 	btf_target_open(NULL, &target, NULL);
+	bases_init(true, target);
 	kfuncs.iter_new = kfunc("bpf_iter_num_new");
 	kfuncs.iter_next = kfunc("bpf_iter_num_next");
 	kfuncs.iter_destroy = kfunc("bpf_iter_num_destroy");
-	compare_words = argc > 4;
 	generated = base_generated();
-	if (argc > 3 && strcmp(argv[3], "-")) {
-		base_add_folder(argv[3], "accept");
-		base_add_folder(argv[3], "reject");
-	}
+	for (int i = 3; i < argc; i++)
+		if (!strcmp(argv[i], "words"))
+			compare_words = true;
+		else
+			bases_add(argv[i]);
 	for (unsigned long i = 0; i < programs; i++)
 		one(generated, &kfuncs, first + i);
 	for (uint32_t i = 0; i < n_classes; i++)
 		printf("%8lu %s: %s\n", classes[i].n, finding_names[classes[i].finding],
 		       classes[i].text);
-	printf("%lu programs (%u to mutate): %lu accepted, %lu refused; %lu dangers, %lu gaps, "
-	       "%lu with other words\n",
-	       programs, n_bases, accepted, refused, counts[DANGER], counts[GAP], counts[WORDS]);
-	base_free(generated);
-	while (n_bases)
-		base_free(bases[--n_bases]);
+	printf("%lu programs (%u to mutate): %lu accepted, %lu refused, %lu too long; %lu dangers, "
+	       "%lu gaps, %lu with other words\n",
+	       programs, n_bases, accepted, refused, n_long, counts[DANGER], counts[GAP],
+	       counts[WORDS]);
+	bases_free(generated);
 	btf_target_unref(target);
 	return counts[DANGER] || counts[GAP] ? 1 : 0;
 }

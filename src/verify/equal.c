@@ -280,9 +280,12 @@ static bool regs_inside(struct compare *c, const struct frame *old, const struct
 static bool frame_inside(struct compare *c, const struct frame *old, const struct frame *cur,
 			 uint32_t insn)
 {
+	uint32_t live = c->env->image->all_precise ? (1U << 11) - 1
+						   : c->env->aux[insn].live_before;
+
 	if (old->callback_depth > cur->callback_depth)
 		return false;
-	return regs_inside(c, old, cur, c->env->aux[insn].live_before) && stack_inside(c, old, cur);
+	return regs_inside(c, old, cur, live) && stack_inside(c, old, cur);
 }
 
 static bool refs_agree(struct compare *c, const struct state *old, const struct state *cur)

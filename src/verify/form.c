@@ -132,17 +132,20 @@ static int form_jumps(struct env *env)
 
 		for (uint32_t i = sub->start; i < sub->end; i++) {
 			const struct bpf_insn *insn = &env->insns[i];
-			uint8_t class = BPF_CLASS(insn->code);
-			int64_t delta, to;
+			uint8_t class = BPF_CLASS(insn->code), op = BPF_OP(insn->code);
+			int64_t to;
 
 			if (env->aux[i].id == ISA_CALL_HELPER && insn->imm == BPF_FUNC_tail_call)
 				sub->has_tail_call = true;
 			if (class == BPF_LD && (BPF_MODE(insn->code) == BPF_ABS ||
 						BPF_MODE(insn->code) == BPF_IND))
 				sub->has_ld_abs = true;
-			if ((class != BPF_JMP && class != BPF_JMP32) || !isa_jump(insn, &delta))
+			/* All that may pass for a jump, whatever its other fields are. */
+			if ((class != BPF_JMP && class != BPF_JMP32) || op == BPF_CALL ||
+			    op == BPF_EXIT)
 				continue;
-			to = (int64_t)i + 1 + delta;
+			to = (int64_t)i + 1 +
+			     (insn->code == (BPF_JMP32 | BPF_JA) ? insn->imm : insn->off);
 			if (to < sub->start || to >= sub->end) {
 				env->at = i;
 				return env_fail(env, -EINVAL, REASON_BAD_JUMP,

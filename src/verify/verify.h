@@ -169,7 +169,8 @@ struct verify_image {
 	int (*observe)(void *user, const struct state *state, uint32_t insn);
 	void *observe_user;
 	/* Paths end only where a state was seen that holds all of theirs, as if every number decided
-	 * about safety: what is observed is then true of every run. Programs may become too complex. */
+	 * about safety and everything were still read: what is observed is then true of every run.
+	 * Programs may become too complex. */
 	bool all_precise;
 };
 

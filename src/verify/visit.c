@@ -304,6 +304,8 @@ static int state_clean(struct env *env, struct state *s)
 	uint64_t slots[VERIFY_MAX_FRAMES];
 
 	s->cleaned = true;
+	if (env->image->all_precise)
+		return 0;
 	for (uint32_t i = 0; i <= s->cur; i++)
 		slots[i] = live_slots(env, s, i);
 	for (uint32_t i = 0; i <= s->cur; i++) {
@@ -477,7 +479,7 @@ static enum visit visit_unfinished(struct env *env, struct cached *c)
 
 static int visit_hit(struct env *env, struct cached *c, bool loop)
 {
-	bool changed;
+	bool changed = false;
 	int err = 0;
 
 	c->hits++;
