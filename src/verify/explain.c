@@ -584,15 +584,16 @@ static void slice_loop(struct slice *s)
 
 /* ---- the report ------------------------------------------------------------------------- */
 
-/* The register that an instruction is about, where the failure does not name one. */
-static int explain_register(const struct env *env)
+/* The register that an instruction is about, where the failure does not name one: any number that
+ * an instruction can hold. */
+static int explain_operand(const struct env *env)
 {
 	const struct bpf_insn *insn = &env->insns[env->at];
 
 	if (env->fault_reg >= 0)
 		return env->fault_reg;
 	if (env->reason == REASON_PTR_BOUNDS && BPF_SRC(insn->code) == BPF_X &&
-	    env_reg(env, insn->dst_reg)->type != R_SCALAR)
+	    insn->dst_reg <= BPF_REG_10 && env_reg(env, insn->dst_reg)->type != R_SCALAR)
 		return insn->src_reg;
 	switch (isa_table[env->aux[env->at].id].form) {
 	case ISA_FORM_LDX:
@@ -607,6 +608,13 @@ static int explain_register(const struct env *env)
 	default:
 		return -1;
 	}
+}
+
+static int explain_register(const struct env *env)
+{
+	int reg = explain_operand(env);
+
+	return reg <= BPF_REG_10 ? reg : -1;
 }
 
 /* Where the register is in the instruction's text: as an address if it is one. */
