@@ -278,6 +278,7 @@ static void make_maps(struct base *b)
 		} else if (b->world.view[m].contents) {
 			map_user_update(b->maps[m], &(uint32_t){0}, b->world.view[m].contents,
 					BPF_ANY);
+			map_freeze(b->maps[m]);
 		}
 	}
 }

@@ -168,6 +168,9 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	 * here may rely on that: the pointer would outlive its object, or mean another frame's. */
 	if (by_is_dst && !env->image->engine)
 		r->ref = r->frame = 0;
+	/* Nor that a pointer at the packet's end is there after it was moved, as Linux 6.18 has it. */
+	if (env->image->engine && ptr.type == R_PACKET && ptr.range < 0)
+		r->range = 0;
 	switch (op) {
 	case BPF_ADD:
 		break;

@@ -449,7 +449,8 @@ static int atomic_size(const struct bpf_insn *insn)
 }
 
 /* Load-acquire and store-release are loads and stores. Which pointers they may use is asked
- * afterwards: a load may have replaced the pointer by then, and passes, as it does in Linux. */
+ * afterwards: a load may have replaced the pointer by then, and passes, as it does in Linux 6.18,
+ * unless it is to run here. */
 static int atomic_load_store(struct env *env, const struct bpf_insn *insn)
 {
 	bool load = insn->imm == BPF_LOAD_ACQ;
@@ -457,6 +458,8 @@ static int atomic_load_store(struct env *env, const struct bpf_insn *insn)
 	    value = load ? insn->dst_reg : insn->src_reg;
 	int err = reg_read(env, insn->src_reg);
 
+	if (!err && load && env->image->engine)
+		err = atomic_pointer_ok(env, ptr, "loads from");
 	if (!err)
 		err = load ? reg_write(env, value) : reg_read(env, ptr);
 	if (!err)

@@ -68,6 +68,9 @@ static int ctx_field(struct env *env, const struct mem_op *op)
 
 	if (catalog_ctx_query(env->type, &q, &a))
 		return ctx_invalid(env, op, "");
+	/* What only programs of one attach type have, there is no place for here. */
+	if (env->image->engine && !catalog_ctx_access(env->type, q.off, q.size, q.write))
+		return ctx_invalid(env, op, "a field that this engine lacks");
 	if (!dst)
 		return 0;
 	type = a.yield < ARRAY_SIZE(ctx_yields) ? ctx_yields[a.yield].type : R_NOT_INIT;
