@@ -24,6 +24,7 @@ struct compare {
 	bool loose;
 	/* The register of the current frame that is not inside, or -1. */
 	int differs;
+	const struct frame *old; /* the packed frame whose registers are compared */
 	struct pairs pairs;
 };
 
@@ -56,15 +57,37 @@ static bool scalar_ids_agree(struct compare *c, uint32_t old, uint32_t cur)
 	return ids_agree(c, old & ~ID_ADD_CONST, cur ? cur : ++c->pairs.next);
 }
 
+/* What comes before the id. */
+static bool heads_same(const struct reg *old, const struct reg *cur)
+{
+	return !memcmp(old, cur, offsetof(struct reg, id));
+}
+
+static bool vars_same(const struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	struct range tmp;
+
+	if (old->var_kind == VAR_CONST)
+		return cur->var.umin == *((const uint64_t *)c->old + old->var_at) &&
+		       range_only(&cur->var);
+	return range_same(packed_var(c->old, old, &tmp), &cur->var);
+}
+
 static bool regs_exact(struct compare *c, const struct reg *old, const struct reg *cur)
 {
-	return !memcmp(old, cur, offsetof(struct reg, id)) && ids_agree(c, old->id, cur->id) &&
+	return heads_same(old, cur) && vars_same(c, old, cur) && ids_agree(c, old->id, cur->id) &&
 	       ids_agree(c, old->ref, cur->ref);
 }
 
-static bool range_inside(const struct reg *old, const struct reg *cur)
+static bool range_inside(const struct compare *c, const struct reg *old, const struct reg *cur)
 {
-	return range_within(&old->var, &cur->var) && tnum_in(old->var.bits, cur->var.bits);
+	const struct range *var;
+	struct range tmp;
+
+	if (old->var_kind == VAR_ANY)
+		return true;
+	var = packed_var(c->old, old, &tmp);
+	return range_within(var, &cur->var) && tnum_in(var->bits, cur->var.bits);
 }
 
 static bool packet_inside(struct compare *c, const struct reg *old, const struct reg *cur)
@@ -77,13 +100,13 @@ static bool packet_inside(struct compare *c, const struct reg *old, const struct
 		return false;
 	}
 	/* Other offsets: other alignment. */
-	return old->off == cur->off && ids_agree(c, old->id, cur->id) && range_inside(old, cur);
+	return old->off == cur->off && ids_agree(c, old->id, cur->id) && range_inside(c, old, cur);
 }
 
 static bool scalar_inside(struct compare *c, const struct reg *old, const struct reg *cur)
 {
 	if (c->env->alu_limits_differ)
-		return !memcmp(old, cur, offsetof(struct reg, id)) &&
+		return heads_same(old, cur) && vars_same(c, old, cur) &&
 		       scalar_ids_agree(c, old->id, cur->id);
 	if (!old->precise && c->exact == NOT_EXACT && !c->env->image->all_precise)
 		return true;
@@ -91,7 +114,7 @@ static bool scalar_inside(struct compare *c, const struct reg *old, const struct
 		return false;
 	if (old->id & ID_ADD_CONST && old->off != cur->off)
 		return false;
-	return range_inside(old, cur) && scalar_ids_agree(c, old->id, cur->id);
+	return range_inside(c, old, cur) && scalar_ids_agree(c, old->id, cur->id);
 }
 
 static bool reg_inside(struct compare *c, const struct reg *old, const struct reg *cur)
@@ -110,7 +133,7 @@ static bool reg_inside(struct compare *c, const struct reg *old, const struct re
 	case R_MEM:
 	case R_BUF:
 	case R_TP_BUFFER:
-		return !memcmp(old, cur, offsetof(struct reg, var)) && range_inside(old, cur) &&
+		return heads_same(old, cur) && range_inside(c, old, cur) &&
 		       ids_agree(c, old->id, cur->id) && ids_agree(c, old->ref, cur->ref);
 	case R_PACKET:
 	case R_PACKET_META:
@@ -126,6 +149,7 @@ static bool reg_inside(struct compare *c, const struct reg *old, const struct re
 
 static const struct reg unbound = {
 	.type = R_SCALAR,
+	.var_kind = VAR_ANY,
 	.var = {.bits = {0, UINT64_MAX},
 		.umax = UINT64_MAX,
 		.smin = INT64_MIN,
@@ -223,14 +247,16 @@ static bool slot_loose(const struct frame *old, uint32_t i, const struct slot *c
 
 static bool stack_inside(struct compare *c, const struct frame *old, const struct frame *cur)
 {
-	const struct reg *r = packed_regs(old) + count_bits(old->reg_mask);
+	const struct reg *r = packed_nth(old, count_bits(old->reg_mask));
 	uint64_t mask = old->spill_mask;
 
 	/* Packed registers lie in the order of their slots. */
 	for (uint32_t i = 0; i < old->n_slots; i++, mask >>= 1) {
-		const struct reg *o = mask & 1 ? r++ : NULL;
+		const struct reg *o = mask & 1 ? r : NULL;
 		const struct slot *now = i < cur->n_slots ? &cur->slots[i] : NULL;
 
+		if (o)
+			r = packed_next(r);
 		if (now && c->loose && slot_loose(old, i, now))
 			continue;
 		if (!slot_inside(c, packed_kinds(old, i), o, now))
@@ -248,8 +274,7 @@ static bool stack_inside(struct compare *c, const struct frame *old, const struc
 static bool regs_inside(struct compare *c, const struct frame *old, const struct frame *cur,
 			uint32_t live)
 {
-	const struct reg *r = packed_regs(old);
-	uint32_t left = old->reg_mask;
+	uint32_t mask = old->reg_mask;
 
 	if (c->loose) {
 		/* Of these only what they are counts. */
@@ -262,14 +287,11 @@ static bool regs_inside(struct compare *c, const struct frame *old, const struct
 	}
 	/* What was nothing may be anything, except if states have to be the same. */
 	if (c->exact != EXACT)
-		live &= left;
+		live &= mask;
 	for (; live; live &= live - 1) {
 		int i = __builtin_ctz(live);
-		uint32_t below = left & ((1U << i) - 1);
 
-		r += count_bits(below);
-		left &= ~below;
-		if (!reg_inside(c, left >> i & 1 ? r : NULL, &cur->regs[i])) {
+		if (!reg_inside(c, packed_reg(old, i), &cur->regs[i])) {
 			c->differs = i;
 			return false;
 		}
@@ -285,6 +307,7 @@ static bool frame_inside(struct compare *c, const struct frame *old, const struc
 
 	if (old->callback_depth > cur->callback_depth)
 		return false;
+	c->old = old;
 	return regs_inside(c, old, cur, live) && stack_inside(c, old, cur);
 }
 
@@ -355,6 +378,7 @@ void states_widen(struct env *env, const struct state *old, struct state *cur)
 		const struct frame *o = old->frame[i];
 		struct frame *f = cur->frame[i];
 
+		c.old = o;
 		for (int r = 0; r < 10; r++)
 			widen(&c, packed_reg(o, r), &f->regs[r]);
 		for (uint32_t n = 0; n < o->n_slots && n < f->n_slots; n++)

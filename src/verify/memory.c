@@ -6,9 +6,9 @@
  * hundred thousand, all of a few sizes: blocks come from size classes with free lists.
  *
  * What costs is not memory but its first touch: a page fault takes as long as following some tens of
- * instructions. So a chunk is a large piece of address space of which the system provides as much as
- * is about to be used, many pages at a time; and the first chunk is kept for the next verification of
- * the process (by an atomic exchange: at most one, whoever comes first).
+ * instructions. So a chunk is a large piece of address space, of huge pages if there are any, of which
+ * the system provides as much as is about to be used; and the first chunk is kept for the next
+ * verification of the process (by an atomic exchange: at most one, whoever comes first).
  */
 #include "verify/env.h"
 
@@ -17,8 +17,7 @@
 #define MEM_UNIT      64 /* bytes: blocks are multiples of it, and lie in as few cache lines as can be */
 #define MEM_SMALL     256 /* size classes of one unit each; above, powers of two */
 #define MEM_CLASSES   (MEM_SMALL + 20)
-#define MEM_FIRST     ((size_t)512 << 10) /* the chunk that is kept */
-#define MEM_HUGE      ((size_t)2 << 20) /* all others: of huge pages, if there are any */
+#define MEM_HUGE      ((size_t)2 << 20) /* chunks are multiples of it; the one that is kept is one */
 #define MEM_MAX_CHUNK ((size_t)64 << 20)
 #define MEM_STEP      ((size_t)32 << 10) /* at least so much is provided at a time */
 
@@ -79,23 +78,19 @@ static void mem_provide(struct env_arena *a, size_t bytes)
 
 static struct mem_chunk *mem_map(size_t size)
 {
-	size_t align = size >= MEM_HUGE ? MEM_HUGE : 0;
-	char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE,
+	char *p = mmap(NULL, size + MEM_HUGE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct mem_chunk *chunk;
 	char *start;
 
 	if (p == MAP_FAILED)
 		return NULL;
-	start = p;
-	if (align) {
-		start = (char *)ALIGN_UP((uintptr_t)p, align);
-		if (start != p)
-			munmap(p, (size_t)(start - p));
-		if (start + size != p + size + align)
-			munmap(start + size, (size_t)(p + align - start));
-		madvise(start, size, MADV_HUGEPAGE);
-	}
+	start = (char *)ALIGN_UP((uintptr_t)p, MEM_HUGE);
+	if (start != p)
+		munmap(p, (size_t)(start - p));
+	if (start != p + MEM_HUGE)
+		munmap(start + size, (size_t)(p + MEM_HUGE - start));
+	madvise(start, size, MADV_HUGEPAGE);
 	/* The first step, also for the header. */
 	madvise(start, MEM_STEP, MADV_POPULATE_WRITE);
 	chunk = (struct mem_chunk *)start;
@@ -128,7 +123,7 @@ int env_mem_new(struct env *env)
 	struct env_arena *a;
 
 	if (!chunk)
-		chunk = mem_map(MEM_FIRST);
+		chunk = mem_map(MEM_HUGE);
 	if (!chunk)
 		return env_nomem(env);
 	chunk->next = NULL;

@@ -401,14 +401,14 @@ static int step_back(struct env *env, uint32_t i, uint32_t next, const struct ju
 
 static void frame_log_marks(struct env *env, const struct frame *f)
 {
-	const struct reg *r = packed_regs(f);
+	const struct reg *r = packed_nth(f, 0);
 	uint16_t regs = 0;
 	uint64_t slots = 0;
 
-	for (uint32_t left = f->reg_mask; left; left &= left - 1, r++)
+	for (uint32_t left = f->reg_mask; left; left &= left - 1, r = packed_next(r))
 		if (r->type == R_SCALAR && !r->precise)
 			regs |= (uint16_t)(left & -left);
-	for (uint64_t left = f->spill_mask; left; left &= left - 1, r++)
+	for (uint64_t left = f->spill_mask; left; left &= left - 1, r = packed_next(r))
 		if (r->type == R_SCALAR && !r->precise)
 			slots |= left & -left;
 	log_force(env, f->frameno, regs, slots);
@@ -416,15 +416,15 @@ static void frame_log_marks(struct env *env, const struct frame *f)
 
 static void frame_mark_all(struct frame *f)
 {
-	struct reg *r = packed_regs(f);
+	struct reg *r = packed_nth(f, 0);
 
-	for (uint32_t left = f->reg_mask; left; left &= left - 1, r++) {
+	for (uint32_t left = f->reg_mask; left; left &= left - 1, r = packed_next(r)) {
 		if (r->type != R_SCALAR)
 			continue;
 		r->precise = true;
 		f->reg_precise |= (uint16_t)(left & -left);
 	}
-	for (uint64_t left = f->spill_mask; left; left &= left - 1, r++) {
+	for (uint64_t left = f->spill_mask; left; left &= left - 1, r = packed_next(r)) {
 		if (r->type != R_SCALAR)
 			continue;
 		r->precise = true;

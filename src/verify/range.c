@@ -70,23 +70,10 @@ static inline uint64_t range_next_member(struct tnum t, uint64_t v)
 	return t.value | (((spread | ~t.mask) + 1) & t.mask);
 }
 
-void range_set_const(struct range *r, uint64_t v)
-{
-	r->bits = tnum_const(v);
-	range_only_64(r, v);
-	range_only_32(r, (uint32_t)v);
-}
-
 void range_unbound(struct range *r)
 {
 	range_any_64(r);
 	range_any_32(r);
-}
-
-void range_set_unknown(struct range *r)
-{
-	r->bits = tnum_unknown;
-	range_unbound(r);
 }
 
 static inline void range_clip_32(struct range *r)
@@ -174,24 +161,6 @@ static inline void range_deduce(struct range *r)
 	range_unhalve(r);
 }
 
-/* Whether r is a constant in all its parts. */
-static inline bool range_only(const struct range *r)
-{
-	uint64_t v = r->bits.value;
-
-	return !(r->bits.mask | (r->umin ^ v) | (r->umax ^ v) | ((uint64_t)r->smin ^ v) |
-		 ((uint64_t)r->smax ^ v) | (r->u32_min ^ (uint32_t)v) | (r->u32_max ^ (uint32_t)v) |
-		 ((uint32_t)r->s32_min ^ (uint32_t)v) | ((uint32_t)r->s32_max ^ (uint32_t)v));
-}
-
-/* Whether nothing at all is known. */
-static inline bool range_everything(const struct range *r)
-{
-	return !(~r->bits.mask | r->umin | ~r->umax | (uint64_t)(r->smin ^ INT64_MIN) |
-		 (uint64_t)(r->smax ^ INT64_MAX) | r->u32_min | (uint32_t)~r->u32_max |
-		 (uint32_t)(r->s32_min ^ INT32_MIN) | (uint32_t)(r->s32_max ^ INT32_MAX));
-}
-
 /* Whether all intervals are the same one of [0, INT32_MAX]: nothing is to be deduced then. */
 static inline bool range_small(const struct range *r)
 {
@@ -200,15 +169,6 @@ static inline bool range_small(const struct range *r)
 	return lo <= hi && hi <= INT32_MAX &&
 	       !(((uint64_t)r->smin ^ lo) | ((uint64_t)r->smax ^ hi) | (r->u32_min ^ lo) |
 		 (r->u32_max ^ hi) | ((uint32_t)r->s32_min ^ lo) | ((uint32_t)r->s32_max ^ hi));
-}
-
-static inline bool range_same(const struct range *a, const struct range *b)
-{
-	return !((a->bits.value ^ b->bits.value) | (a->bits.mask ^ b->bits.mask) |
-		 (a->umin ^ b->umin) | (a->umax ^ b->umax) | (uint64_t)(a->smin ^ b->smin) |
-		 (uint64_t)(a->smax ^ b->smax) | (a->u32_min ^ b->u32_min) |
-		 (a->u32_max ^ b->u32_max) | (uint32_t)(a->s32_min ^ b->s32_min) |
-		 (uint32_t)(a->s32_max ^ b->s32_max));
 }
 
 /*

@@ -188,8 +188,27 @@ static inline bool tnum_subreg_is_const(struct tnum a)
 	return !(uint32_t)a.mask;
 }
 
-void range_set_unknown(struct range *r);
-void range_set_const(struct range *r, uint64_t v);
+static inline void range_set_unknown(struct range *r)
+{
+	*r = (struct range){
+		.bits = tnum_unknown,
+		.umax = UINT64_MAX,
+		.smin = INT64_MIN,
+		.smax = INT64_MAX,
+		.u32_max = UINT32_MAX,
+		.s32_min = INT32_MIN,
+		.s32_max = INT32_MAX,
+	};
+}
+
+static inline void range_set_const(struct range *r, uint64_t v)
+{
+	r->bits = tnum_const(v);
+	r->umin = r->umax = v;
+	r->smin = r->smax = (int64_t)v;
+	r->u32_min = r->u32_max = (uint32_t)v;
+	r->s32_min = r->s32_max = (int32_t)v;
+}
 
 static inline void range_set_const32(struct range *r, uint32_t v) /* zero-extended */
 {
@@ -209,6 +228,34 @@ static inline uint64_t range_const(const struct range *r)
 static inline bool range_is_const32(const struct range *r)
 {
 	return tnum_subreg_is_const(r->bits);
+}
+
+/* Whether r is a constant in all its parts. */
+static inline bool range_only(const struct range *r)
+{
+	uint64_t v = r->bits.value;
+
+	return !(r->bits.mask | (r->umin ^ v) | (r->umax ^ v) | ((uint64_t)r->smin ^ v) |
+		 ((uint64_t)r->smax ^ v) | (r->u32_min ^ (uint32_t)v) | (r->u32_max ^ (uint32_t)v) |
+		 ((uint32_t)r->s32_min ^ (uint32_t)v) | ((uint32_t)r->s32_max ^ (uint32_t)v));
+}
+
+/* Whether nothing at all is known. */
+static inline bool range_everything(const struct range *r)
+{
+	return !(~r->bits.mask | r->umin | ~r->umax | (uint64_t)(r->smin ^ INT64_MIN) |
+		 (uint64_t)(r->smax ^ INT64_MAX) | r->u32_min | (uint32_t)~r->u32_max |
+		 (uint32_t)(r->s32_min ^ INT32_MIN) | (uint32_t)(r->s32_max ^ INT32_MAX));
+}
+
+/* Whether they are the same in all their parts. */
+static inline bool range_same(const struct range *a, const struct range *b)
+{
+	return !((a->bits.value ^ b->bits.value) | (a->bits.mask ^ b->bits.mask) |
+		 (a->umin ^ b->umin) | (a->umax ^ b->umax) | (uint64_t)(a->smin ^ b->smin) |
+		 (uint64_t)(a->smax ^ b->smax) | (a->u32_min ^ b->u32_min) |
+		 (a->u32_max ^ b->u32_max) | (uint32_t)(a->s32_min ^ b->s32_min) |
+		 (uint32_t)(a->s32_max ^ b->s32_max));
 }
 
 /* Forgets all intervals, keeps the known bits: what follows where a range is not sane. */

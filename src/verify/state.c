@@ -124,10 +124,54 @@ static int frame_copy(struct env *env, struct frame *to, const struct frame *fro
 
 /* ---- packed frames ---------------------------------------------------------------------- */
 
-static size_t packed_size(const struct frame *f)
+/* Where the next range goes in a packed frame, from its beginning. */
+static uint32_t packed_begin(const struct frame *head)
 {
-	return offsetof(struct frame, regs) + f->n_slots * sizeof(uint64_t) +
-	       (count_bits(f->reg_mask) + count_bits(f->spill_mask)) * sizeof(struct reg);
+	uint32_t regs = count_bits(head->reg_mask) + count_bits(head->spill_mask);
+
+	return (uint32_t)(offsetof(struct frame, regs) + head->n_slots * sizeof(uint64_t) +
+			  regs * offsetof(struct reg, var));
+}
+
+static const uint8_t var_bytes[] = {
+	[VAR_FULL] = sizeof(struct range), [VAR_CONST] = sizeof(uint64_t), [VAR_ANY] = 0};
+
+static uint8_t var_kind(const struct range *r)
+{
+	if (!r->bits.mask)
+		return range_only(r) ? VAR_CONST : VAR_FULL;
+	return range_everything(r) ? VAR_ANY : VAR_FULL;
+}
+
+/* A register to a packed frame: the range, of that kind, goes to (and is at) *at. */
+static inline struct reg *pack_reg(struct frame *f, struct reg *to, const struct reg *from,
+				   uint8_t kind, const void *var, uint32_t *at)
+{
+	void *room = (char *)f + *at;
+
+	memcpy(to, from, offsetof(struct reg, var));
+	to->var_kind = kind;
+	to->var_at = (uint16_t)(*at / sizeof(uint64_t));
+	*at += var_bytes[kind];
+	if (kind == VAR_FULL)
+		memcpy(room, var, sizeof(struct range));
+	else if (kind == VAR_CONST)
+		memcpy(room, var, sizeof(uint64_t));
+	return packed_next(to);
+}
+
+static const struct reg *unpack_reg(struct reg *to, const struct frame *f, const struct reg *from)
+{
+	const void *var = (const uint64_t *)f + from->var_at;
+
+	memcpy(to, from, offsetof(struct reg, var));
+	if (from->var_kind == VAR_FULL)
+		memcpy(&to->var, var, sizeof(to->var));
+	else if (from->var_kind == VAR_CONST)
+		range_set_const(&to->var, *(const uint64_t *)var);
+	else
+		to->var = reg_nothing.var;
+	return packed_next(from);
 }
 
 /* The masks of a packed frame, of an unpacked one. */
@@ -163,39 +207,35 @@ static void frame_masks(struct frame *head, const struct frame *from)
 	}
 }
 
-/* The next run of registers of a mask that lie side by side, which loses them. */
-static uint32_t mask_run(uint32_t *mask, uint32_t *n)
-{
-	uint32_t from = (uint32_t)__builtin_ctz(*mask);
-
-	*n = (uint32_t)__builtin_ctz(~(*mask >> from));
-	*mask &= *mask + (1U << from); /* the carry runs through them */
-	return from;
-}
-
 static struct frame *frame_pack(struct env *env, const struct frame *from)
 {
-	struct frame *to;
-	struct frame head;
+	const struct reg *item[11 + VERIFY_SLOTS];
+	uint8_t kind[11 + VERIFY_SLOTS];
+	struct frame head, *to;
 	struct reg *r;
-	uint32_t n;
+	uint32_t at, n = 0;
 
 	memcpy(&head, from, offsetof(struct frame, regs));
 	frame_masks(&head, from);
-	to = env_alloc(env, packed_size(&head));
+	at = head.packed_size = packed_begin(&head);
+	for (uint32_t left = head.reg_mask; left; left &= left - 1)
+		item[n++] = &from->regs[__builtin_ctz(left)];
+	for (uint64_t left = head.spill_mask; left; left &= left - 1)
+		item[n++] = &from->slots[__builtin_ctzll(left)].reg;
+	for (uint32_t i = 0; i < n; i++) {
+		kind[i] = var_kind(&item[i]->var);
+		head.packed_size += var_bytes[kind[i]];
+	}
+	to = env_alloc(env, head.packed_size);
 	if (!to)
 		return NULL;
 	memcpy(to, &head, offsetof(struct frame, regs));
 	to->cap = from->n_slots;
 	to->slots = NULL;
-	r = packed_regs(to);
-	for (uint32_t left = head.reg_mask; left; r += n) {
-		const struct reg *run = &from->regs[mask_run(&left, &n)];
-
-		copy_large(r, run, n * sizeof(*r));
-	}
-	for (uint64_t left = head.spill_mask; left; left &= left - 1)
-		*r++ = from->slots[__builtin_ctzll(left)].reg;
+	r = packed_nth(to, 0);
+	/* The value of a constant is the first member of its range. */
+	for (uint32_t i = 0; i < n; i++)
+		r = pack_reg(to, r, item[i], kind[i], &item[i]->var, &at);
 	for (uint32_t i = 0; i < from->n_slots; i++)
 		((uint64_t *)to->regs)[i] = get_u64(from->slots[i].kind);
 	return to;
@@ -204,22 +244,18 @@ static struct frame *frame_pack(struct env *env, const struct frame *from)
 /* `to` keeps its memory for slots. */
 static int frame_unpack(struct env *env, struct frame *to, const struct frame *from)
 {
-	const struct reg *r = packed_regs(from);
-	uint32_t n;
+	const struct reg *r = packed_nth(from, 0);
 
 	if (frame_copy_head(env, to, from))
 		return -ENOMEM;
-	for (uint32_t left = from->reg_mask; left; r += n) {
-		struct reg *run = &to->regs[mask_run(&left, &n)];
-
-		copy_large(run, r, n * sizeof(*r));
-	}
+	for (uint32_t left = from->reg_mask; left; left &= left - 1)
+		r = unpack_reg(&to->regs[__builtin_ctz(left)], from, r);
 	for (uint32_t left = ~from->reg_mask & 0x7ffU; left; left &= left - 1)
 		to->regs[__builtin_ctz(left)] = reg_nothing;
 	for (uint32_t i = 0; i < from->n_slots; i++) {
 		put_u64(to->slots[i].kind, packed_kinds(from, i));
 		if (from->spill_mask >> i & 1)
-			to->slots[i].reg = *r++;
+			r = unpack_reg(&to->slots[i].reg, from, r);
 	}
 	to->n_slots = from->n_slots;
 	return 0;
@@ -227,8 +263,10 @@ static int frame_unpack(struct env *env, struct frame *to, const struct frame *f
 
 struct frame *frame_shrink(struct env *env, struct frame *f, uint16_t regs, uint64_t slots)
 {
+	const struct reg *item[11 + VERIFY_SLOTS];
 	struct frame head, *to;
 	struct reg *r;
+	uint32_t at, n = 0;
 
 	memcpy(&head, f, offsetof(struct frame, regs));
 	head.reg_mask &= regs;
@@ -249,19 +287,25 @@ struct frame *frame_shrink(struct env *env, struct frame *f, uint16_t regs, uint
 				((uint64_t *)f->regs)[i] = SLOT_KINDS(SLOT_INVALID);
 		return f;
 	}
-	to = env_alloc(env, packed_size(&head));
+	at = head.packed_size = packed_begin(&head);
+	for (uint32_t left = head.reg_mask; left; left &= left - 1)
+		item[n++] = packed_reg(f, __builtin_ctz(left));
+	for (uint64_t left = head.spill_mask; left; left &= left - 1)
+		item[n++] = packed_slot(f, (uint32_t)__builtin_ctzll(left));
+	for (uint32_t i = 0; i < n; i++)
+		head.packed_size += var_bytes[item[i]->var_kind];
+	to = env_alloc(env, head.packed_size);
 	if (!to)
 		return NULL;
 	memcpy(to, &head, offsetof(struct frame, regs));
-	r = packed_regs(to);
-	for (uint32_t left = head.reg_mask; left; left &= left - 1)
-		*r++ = *packed_reg(f, __builtin_ctz(left));
-	for (uint64_t left = head.spill_mask; left; left &= left - 1)
-		*r++ = *packed_slot(f, (uint32_t)__builtin_ctzll(left));
+	r = packed_nth(to, 0);
+	for (uint32_t i = 0; i < n; i++)
+		r = pack_reg(to, r, item[i], item[i]->var_kind,
+			     (const uint64_t *)f + item[i]->var_at, &at);
 	for (uint32_t i = 0; i < head.n_slots; i++)
 		((uint64_t *)to->regs)[i] = slots >> i & 1 ? packed_kinds(f, i)
 							   : SLOT_KINDS(SLOT_INVALID);
-	env_release(env, f, packed_size(f));
+	env_release(env, f, f->packed_size);
 	return to;
 }
 
@@ -279,7 +323,7 @@ struct state *state_new(struct env *env)
 static void state_free_frame(struct env *env, struct state *s, uint32_t i)
 {
 	if (s->frame[i] && s->packed)
-		env_release(env, s->frame[i], packed_size(s->frame[i]));
+		env_release(env, s->frame[i], s->frame[i]->packed_size);
 	else
 		frame_free(env, s->frame[i]);
 	s->frame[i] = NULL;
@@ -452,7 +496,6 @@ void reg_set_unknown(const struct env *env, struct reg *r)
 	memset(r, 0, offsetof(struct reg, var));
 	range_set_unknown(&r->var);
 	r->type = R_SCALAR;
-	r->id = r->ref = 0;
 	r->precise = !env->bpf_capable;
 }
 
@@ -461,7 +504,6 @@ void reg_set_const(const struct env *env, struct reg *r, uint64_t v)
 	memset(r, 0, offsetof(struct reg, var));
 	range_set_const(&r->var, v);
 	r->type = R_SCALAR;
-	r->id = r->ref = 0;
 	r->precise = !env->bpf_capable;
 }
 
@@ -471,8 +513,6 @@ void reg_set_pointer(struct reg *r, enum reg_type type, uint16_t flags)
 	range_set_const(&r->var, 0);
 	r->type = (uint8_t)type;
 	r->flags = flags;
-	r->id = r->ref = 0;
-	r->precise = false;
 }
 
 void regs_clobber(struct env *env, struct frame *f)

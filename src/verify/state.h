@@ -132,11 +132,13 @@ struct reg {
 		} irq;
 		uint64_t raw[2];
 	};
-	struct range var; /* SCALAR: the value. Pointers: variable part of the offset */
 	/* Same id: same value (scalars), same NULL-ness (maybe NULL), same origin (packet). */
 	uint32_t id;
 	uint32_t ref;	/* the reference it holds: id of a struct ref, or 0 */
 	bool precise;	/* SCALAR: exact range matters to safety */
+	uint8_t var_kind; /* packed: enum var_kind, and where the range is: packed_var() */
+	uint16_t var_at;
+	struct range var; /* SCALAR: the value. Pointers: variable part of the offset */
 };
 /* The constant was added to the lower half, the upper is 0; or to the whole. */
 #define ID_ADD_CONST32 (1u << 30)
@@ -179,13 +181,17 @@ struct slot {
 #define SLOT_KINDS(kind) ((kind) * UINT64_C(0x0101010101010101))
 
 /*
- * States that wait or are cached are many, and most of what they hold is nothing: their frames
- * are packed (state.c), which is to say that what follows `n_slots` has another form:
+ * States that wait or are cached are many, and most of what they hold is nothing, and most of the
+ * ranges are constants: their frames are packed (state.c), which is to say that what follows
+ * `slots` has another form:
  *
- *    kinds of the slots [n_slots][8], then the registers of reg_mask and of spill_mask
+ *    kinds of the slots [n_slots][8], then the registers of reg_mask and of spill_mask, all but
+ *    `var`, and then the ranges that are neither any value (no bytes) nor a constant (8)
  *
- * and is reached through packed_kinds(), packed_reg() and packed_slot().
+ * and is reached through packed_kinds(), packed_reg(), packed_slot(), packed_var().
  */
+enum var_kind { VAR_FULL, VAR_CONST, VAR_ANY };
+
 struct frame {
 	uint32_t callsite; /* index of the call instruction in the caller; main: NO_CALLSITE */
 	uint32_t callback_depth; /* iterations of the callback simulated on this path */
@@ -203,6 +209,7 @@ struct frame {
 	bool ret_checked;     /* callback: r0 must be in [ret_min, ret_max] */
 	int32_t ret_min, ret_max;
 	uint32_t async_entries; /* how often an async callback was entered */
+	uint32_t packed_size; /* packed: in bytes */
 	struct slot *slots;
 	struct reg regs[11];
 };
@@ -212,9 +219,31 @@ static inline uint64_t packed_kinds(const struct frame *f, uint32_t slot)
 	return ((const uint64_t *)f->regs)[slot];
 }
 
-static inline struct reg *packed_regs(const struct frame *f)
+/* The n-th packed register, which has no `var`; and the next one. */
+static inline struct reg *packed_nth(const struct frame *f, uint32_t n)
 {
-	return (struct reg *)((uint64_t *)f->regs + f->n_slots);
+	return (struct reg *)((char *)((uint64_t *)f->regs + f->n_slots) +
+			      n * offsetof(struct reg, var));
+}
+
+static inline struct reg *packed_next(const struct reg *r)
+{
+	return (struct reg *)((char *)r + offsetof(struct reg, var));
+}
+
+/* Its range; *tmp is for those that have to be made. */
+static inline const struct range *packed_var(const struct frame *f, const struct reg *r,
+					     struct range *tmp)
+{
+	const uint64_t *at = (const uint64_t *)f + r->var_at;
+
+	if (r->var_kind == VAR_FULL)
+		return (const struct range *)at;
+	if (r->var_kind == VAR_CONST)
+		range_set_const(tmp, *at);
+	else
+		range_set_unknown(tmp);
+	return tmp;
 }
 
 /* Not the built-in: without an instruction for it that is a call. */
@@ -231,7 +260,7 @@ static inline struct reg *packed_reg(const struct frame *f, int regno)
 {
 	if (!(f->reg_mask >> regno & 1))
 		return NULL;
-	return packed_regs(f) + count_bits(f->reg_mask & ((1U << regno) - 1));
+	return packed_nth(f, count_bits(f->reg_mask & ((1U << regno) - 1)));
 }
 
 /* NULL: neither a register nor an object. */
@@ -239,8 +268,8 @@ static inline struct reg *packed_slot(const struct frame *f, uint32_t slot)
 {
 	if (!(f->spill_mask >> slot & 1))
 		return NULL;
-	return packed_regs(f) + count_bits(f->reg_mask) +
-	       count_bits(f->spill_mask & ((UINT64_C(1) << slot) - 1));
+	return packed_nth(f, count_bits(f->reg_mask) +
+				     count_bits(f->spill_mask & ((UINT64_C(1) << slot) - 1)));
 }
 
 /* The lowest byte's kind: what the slot as a whole is, if it is more than bytes. */

@@ -327,9 +327,22 @@ static void text_slot(struct text *t, const struct frame *f, uint32_t i,
 	}
 }
 
+/* A packed register with its range. */
+static const struct reg *text_unpack(const struct frame *f, const struct reg *r, struct reg *tmp)
+{
+	struct range var;
+
+	if (!r)
+		return NULL;
+	memcpy(tmp, r, offsetof(struct reg, var));
+	tmp->var = *packed_var(f, r, &var);
+	return tmp;
+}
+
 static void text_stack(struct text *t, const struct frame *f, bool packed, uint64_t slots)
 {
 	uint8_t kind[SLOT_BYTES];
+	struct reg tmp;
 
 	for (uint32_t i = 0; i < f->n_slots; i++) {
 		if (!(slots >> i & 1))
@@ -339,7 +352,7 @@ static void text_stack(struct text *t, const struct frame *f, bool packed, uint6
 			continue;
 		}
 		put_u64(kind, packed_kinds(f, i));
-		text_slot(t, f, i, kind, packed_slot(f, i));
+		text_slot(t, f, i, kind, text_unpack(f, packed_slot(f, i), &tmp));
 	}
 }
 
@@ -347,12 +360,14 @@ void text_state(struct text *t, const struct state *s, uint32_t frame, uint16_t 
 		uint64_t slots)
 {
 	const struct frame *f = s->frame[frame];
+	struct reg tmp;
 	bool any = false;
 
 	if (frame)
 		text_put(t, " frame%u:", frame);
 	for (int i = 0; i < 11; i++) {
-		const struct reg *r = s->packed ? packed_reg(f, i) : &f->regs[i];
+		const struct reg *r = s->packed ? text_unpack(f, packed_reg(f, i), &tmp)
+						: &f->regs[i];
 
 		if (!(regs >> i & 1) || !r || r->type == R_NOT_INIT)
 			continue;

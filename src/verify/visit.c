@@ -365,17 +365,20 @@ static void quick_remember(struct cached *c, const struct state *cur, int i)
 {
 	const struct frame *f = state_frame(&c->state);
 	const struct reg *r = packed_reg(f, i);
+	const struct range *var;
+	struct range tmp;
 
 	if (!r || r->flags || (r->type != R_SCALAR && (r->type != R_PACKET || r->range < 0)))
 		return;
 	c->quick = (uint8_t)i;
 	c->quick_type = r->type;
-	c->hi = r->var.umax;
+	var = packed_var(f, r, &tmp);
+	c->hi = var->umax;
 	if (r->type == R_SCALAR) {
 		/* As long as its paths are followed all scalars of a state count, then the precise
 		 * ones. */
 		c->quick_unfinished = !(f->reg_precise >> i & 1);
-		c->lo = r->var.umin;
+		c->lo = var->umin;
 	} else {
 		c->quick_unfinished = false;
 		c->lo = (uint32_t)r->off | (uint64_t)(uint32_t)r->range << 32;
@@ -399,7 +402,8 @@ static bool maybe_looping(const struct env *env, struct cached *c)
 {
 	const struct state *old = &c->state, *cur = env->st;
 	const struct frame *f = state_frame(old);
-	const struct reg *o = packed_regs(f), *r = state_regs(cur);
+	const struct reg *o = packed_nth(f, 0), *r = state_regs(cur);
+	struct range tmp;
 
 	if (old->cur != cur->cur)
 		return false;
@@ -409,11 +413,13 @@ static bool maybe_looping(const struct env *env, struct cached *c)
 				return false;
 			continue;
 		}
-		if (memcmp(o++, r, offsetof(struct reg, precise)) != 0) {
+		if (memcmp(o, r, offsetof(struct reg, precise)) != 0 ||
+		    !range_same(packed_var(f, o, &tmp), &r->var)) {
 			if (env_aux(env)->live_before >> i & 1)
 				quick_remember(c, cur, i);
 			return false;
 		}
+		o = packed_next(o);
 	}
 	return true;
 }
