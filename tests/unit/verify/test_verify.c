@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the programs in tests/verify cannot say: limits, maps, registered helpers, facts. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -40,8 +42,10 @@ static void limits_of_length(void **state)
 static void keeps_a_copy(void **state)
 {
 	struct bpf_insn insn = {.code = BPF_JMP | BPF_EXIT};
-	struct verify_image image = {
-		.structure_only = true, .insns = &insn, .n_insns = 1, .type = catalog_prog(BPF_PROG_TYPE_XDP)};
+	struct verify_image image = {.structure_only = true,
+				     .insns = &insn,
+				     .n_insns = 1,
+				     .type = catalog_prog(BPF_PROG_TYPE_XDP)};
 	const struct verified *v;
 
 	assert_int_equal(verify_image(&image, &v, NULL), 0);
@@ -55,8 +59,14 @@ static void keeps_a_copy(void **state)
 static void map_references(void **state)
 {
 	struct verify_map maps[] = {
-		{.desc = {.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 16, .max_entries = 1}},
-		{.desc = {.type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 16, .max_entries = 8}},
+		{.desc = {.type = BPF_MAP_TYPE_ARRAY,
+			  .key_size = 4,
+			  .value_size = 16,
+			  .max_entries = 1}},
+		{.desc = {.type = BPF_MAP_TYPE_HASH,
+			  .key_size = 4,
+			  .value_size = 16,
+			  .max_entries = 8}},
 	};
 	struct verify_image image = {.structure_only = true, .maps = maps, .n_maps = 2};
 	const struct verified *v;
@@ -104,7 +114,8 @@ static const struct helper *find_own(void *user, uint32_t id)
 
 static void registered_helpers(void **state)
 {
-	struct verify_image image = {.structure_only = true, .helper = find_own, .user = (void *)&own};
+	struct verify_image image = {
+		.structure_only = true, .helper = find_own, .user = (void *)&own};
 	const struct verified *v;
 
 	assert_int_equal(assemble_and_verify("call 65537\nexit\n", &image, &v, NULL), 0);
@@ -232,6 +243,68 @@ static void diag_names_the_instruction(void **state)
 	assert_string_equal(diag.stage, "verify");
 }
 
+/* Loops of different length, a branch in each round. */
+static const char looping[] = "r6 = 0\nr7 = *(u32 *)(r1 +16)\nagain: r6 += 1\n"
+			      "if r7 == r6 goto odd\nr7 += 2\nodd: if r6 != %u goto again\n"
+			      "r0 = 1\nexit\n";
+
+struct many {
+	const struct verify_image *image;
+	struct verify_stats stats;
+};
+
+static void *verify_many(void *arg)
+{
+	struct many *m = arg;
+
+	for (int i = 0; i < 20; i++) {
+		struct verify_image image = *m->image;
+		struct verify_stats stats;
+		const struct verified *v;
+
+		image.stats = &stats;
+		if (verify_image(&image, &v, NULL))
+			abort();
+		verified_unref(v);
+		if (i && (stats.insns_processed != m->stats.insns_processed ||
+			  stats.total_states != m->stats.total_states))
+			abort();
+		m->stats = stats;
+	}
+	return NULL;
+}
+
+/* Verifications of several threads share nothing that one can see. */
+static void threads(void **state)
+{
+	enum { THREADS = 4 };
+	struct verify_image images[THREADS] = {0};
+	struct many jobs[THREADS];
+	pthread_t ids[THREADS];
+
+	for (uint32_t i = 0; i < THREADS; i++) {
+		char text[sizeof(looping) + 16];
+		struct bpf_insn *insns;
+		struct visor_diag diag;
+
+		snprintf(text, sizeof(text), looping, 1U << (2 * i));
+		assert_int_equal(
+			isa_assemble(text, strlen(text), NULL, &insns, &images[i].n_insns, &diag),
+			0);
+		images[i].insns = insns;
+		images[i].type = catalog_prog(BPF_PROG_TYPE_XDP);
+		images[i].cap_sys_admin = true;
+		jobs[i].image = &images[i];
+	}
+	for (uint32_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&ids[i], NULL, verify_many, &jobs[i]), 0);
+	for (uint32_t i = 0; i < THREADS; i++) {
+		pthread_join(ids[i], NULL);
+		free((void *)images[i].insns);
+	}
+	assert_true(jobs[3].stats.insns_processed > jobs[0].stats.insns_processed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +316,7 @@ int main(void)
 		cmocka_unit_test(function_returning_the_context),
 		cmocka_unit_test(context_through_the_stack),
 		cmocka_unit_test(diag_names_the_instruction),
+		cmocka_unit_test(threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
