@@ -160,6 +160,7 @@ struct env {
 	struct env_visit *visit;     /* visit.c */
 	struct env_live *live;	     /* live.c */
 	struct env_precise *precise; /* precise.c */
+	uint16_t *touch; /* by instruction: see struct state */
 	struct env_log *log;	     /* log.c: NULL if nobody reads it */
 	struct jump *jump; /* the history's entry of the current instruction, if it has one */
 };
@@ -332,6 +333,11 @@ void precise_forget(struct state *s);
 /* What is precise in `old` is so in the path that leads to cur, too. */
 int precise_propagate(struct env *env, const struct state *old, struct state *cur, bool *changed);
 int precise_new(struct env *env);
+enum {
+	TOUCH_REGS = 0x7ff,
+	TOUCH_STACK = 1 << 11, /* may write a stack */
+	TOUCH_ALL = 0xffff, /* leaves the function, or says what registers have to do with each other */
+};
 
 
 /* The current instruction may read these slots of that frame's stack (bit i: slot i) ... */

@@ -496,6 +496,7 @@ int explore(struct env *env)
 
 			env_aux(env)->flags |= env->st->speculative ? AUX_SEEN_SPECULATIVE
 								    : AUX_SEEN;
+			env->st->touched |= env->touch[here];
 			live_begin(env);
 			env->at = here;
 			err = explore_insn(env, &done);

@@ -74,17 +74,44 @@ static int step_kind(const struct bpf_insn *insn, int id)
 	}
 }
 
+/* What tracing back over it may change. A call that returns clears r0, and is not told from one that
+ * would want to know of its arguments. */
+static uint16_t step_touch(const struct env *env, uint32_t i, int kind)
+{
+	const struct bpf_insn *insn = &env->insns[i];
+	uint16_t dst = (uint16_t)(1U << insn->dst_reg);
+
+	switch (kind) {
+	case STEP_NONE:
+		return 0;
+	case STEP_STORE:
+		return dst | TOUCH_STACK;
+	case STEP_COMPARE:
+		return (uint16_t)(dst | 1U << insn->src_reg);
+	case STEP_OTHER:
+		return env->aux[i].id == ISA_CALL_HELPER && insn->imm != BPF_FUNC_tail_call &&
+				       !(env->aux[i].flags & AUX_CALLS_CALLBACK)
+			       ? BT_ARGS | 1U << BPF_REG_0
+			       : TOUCH_ALL;
+	default:
+		return dst;
+	}
+}
+
 int precise_new(struct env *env)
 {
 	env->precise =
 		env_table(env, 1, sizeof(*env->precise) + env->n_insns * sizeof(uint16_t));
-	if (!env->precise)
+	env->touch = env_table(env, env->n_insns, sizeof(*env->touch));
+	if (!env->precise || !env->touch)
 		return env_nomem(env);
 	for (uint32_t i = 0; i < env->n_insns; i++) {
 		const struct bpf_insn *insn = &env->insns[i];
+		int kind = step_kind(insn, env->aux[i].id);
 
-		env->precise->steps[i] = (uint16_t)(step_kind(insn, env->aux[i].id) << 8 |
-						    insn->src_reg << 4 | insn->dst_reg);
+		env->precise->steps[i] =
+			(uint16_t)(kind << 8 | insn->src_reg << 4 | insn->dst_reg);
+		env->touch[i] = step_touch(env, i, kind);
 	}
 	return 0;
 }
@@ -146,6 +173,8 @@ int precise_push(struct env *env, struct state *s, uint32_t flags, uint64_t link
 	struct jump *j = env->jump;
 	uint32_t cap;
 
+	if (linked)
+		s->touched = TOUCH_ALL;
 	if (j) {
 		j->flags |= flags & 0xfff;
 		if (linked)
@@ -552,6 +581,17 @@ static int trace_path(struct env *env, const struct state *s, uint32_t i, uint32
 	}
 }
 
+/* Nothing on the path that s came changes what is traced. */
+static bool trace_untouched(struct env *env, const struct state *s)
+{
+	const struct env_precise *bt = env->precise;
+	uint32_t traced = bt->regs[bt->frame];
+
+	for (uint32_t i = 0; i <= bt->frame; i++)
+		traced |= bt->slots[i] ? TOUCH_STACK : 0;
+	return !(traced & s->touched) && s->touched != TOUCH_ALL && !log_all(env);
+}
+
 /* Traces what env->precise names back from state s. */
 static int trace(struct env *env, struct state *start, bool *changed)
 {
@@ -567,7 +607,7 @@ static int trace(struct env *env, struct state *start, bool *changed)
 			log_trace_begin(env, bt->frame, last, s->first_insn, next);
 		if (last == NO_CALLSITE)
 			return trace_entry(env, s, next, changed);
-		err = trace_path(env, s, last, next, s == start);
+		err = trace_untouched(env, s) ? 0 : trace_path(env, s, last, next, s == start);
 		if (err == -ENOTSUP)
 			break;
 		if (err)

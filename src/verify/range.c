@@ -81,28 +81,33 @@ static inline void range_clip_32(struct range *r)
 	range_clip_to_bits_32(r, (uint32_t)r->bits.value, (uint32_t)r->bits.mask);
 }
 
+/* Whether *value is the only one of the unsigned interval with these bits, as Linux finds out. */
+static inline bool range_single(struct tnum bits, uint64_t lo, uint64_t hi, uint64_t *value)
+{
+	uint64_t next = range_next_member(bits, lo);
+
+	if ((lo & ~bits.mask) == bits.value) {
+		*value = lo;
+		return next > hi;
+	}
+	*value = next;
+	return next == (bits.value | bits.mask) ||
+	       (next <= hi && range_next_member(bits, next) > hi);
+}
+
 /*
  * Intervals from known bits. If the unsigned interval and the bits have one value in common, that
  * is it. If they have none the range is of a dead branch, and it may become a constant here.
  */
 static inline __attribute__((always_inline)) void range_clip(struct range *r)
 {
-	uint64_t next, last;
-	bool member;
+	uint64_t value;
 
 	range_clip_32(r);
 	range_clip_to_bits_64(r, r->bits.value, r->bits.mask);
 
-	next = range_next_member(r->bits, r->umin);
-	last = r->bits.value | r->bits.mask;
-	member = (r->umin & ~r->bits.mask) == r->bits.value;
-	if (member) {
-		if (next > r->umax)
-			range_set_const(r, r->umin);
-	} else if (next == last ||
-		   (next <= r->umax && range_next_member(r->bits, next) > r->umax)) {
-		range_set_const(r, next);
-	}
+	if (range_single(r->bits, r->umin, r->umax, &value))
+		range_set_const(r, value);
 }
 
 /*
@@ -195,6 +200,40 @@ static inline bool range_deduce_small(struct range *r)
 }
 
 /*
+ * The same as what follows, for values whose bits say that they are in [0, INT32_MAX], on one interval
+ * instead of four: they are all of the same numbers then. False: they have none in common.
+ */
+static inline bool range_sync_small(struct range *r)
+{
+	struct tnum bits = r->bits;
+	uint64_t most = bits.value | bits.mask, lo = MAX(r->umin, bits.value),
+		 hi = MIN(r->umax, most), value;
+	int64_t slo, shi;
+
+	if (range_single(bits, lo, hi, &value)) {
+		range_set_const(r, value);
+		return true;
+	}
+	slo = MAX(MAX(r->smin, r->s32_min), (int64_t)MAX(lo, r->u32_min));
+	shi = MIN(MIN(r->smax, r->s32_max), (int64_t)MIN(hi, r->u32_max));
+	if (slo > shi)
+		return false;
+	bits = tnum_intersect(bits, tnum_range((uint64_t)slo, (uint64_t)shi));
+	lo = MAX((uint64_t)slo, bits.value);
+	hi = MIN((uint64_t)shi, bits.value | bits.mask);
+	if (range_single(bits, lo, hi, &value)) {
+		range_set_const(r, value);
+		return true;
+	}
+	r->bits = bits;
+	range_set_unsigned_64(r, lo, hi);
+	range_set_signed_64(r, (int64_t)lo, (int64_t)hi);
+	range_set_unsigned_32(r, (uint32_t)lo, (uint32_t)hi);
+	range_set_signed_32(r, (int32_t)lo, (int32_t)hi);
+	return true;
+}
+
+/*
  * Linux deduces three times in a row, whatever comes of it. Where once changes nothing, the rest
  * need not be tried; nor the second clip where nothing changed since the first.
  */
@@ -204,6 +243,8 @@ void range_sync(struct range *r)
 	struct tnum low;
 
 	if (range_only(r) || range_everything(r))
+		return;
+	if ((r->bits.value | r->bits.mask) <= INT32_MAX && range_sync_small(r))
 		return;
 	x = *r; /* in registers, as far as they last */
 	range_clip(&x);

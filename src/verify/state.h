@@ -328,6 +328,9 @@ struct state {
 	struct state *parent;	/* where this path's last cached state is */
 	struct state *equal;	/* what it was found equal to */
 	uint32_t first_insn, last_insn; /* of the path since parent */
+	/* What instructions of the path since parent do to what is traced: registers, one bit each, and
+	 * TOUCH_*. precise.c */
+	uint16_t touched;
 	struct jump *history;
 	uint32_t n_history, cap_history;
 	uint32_t dfs_depth, unroll_depth, may_goto_depth;

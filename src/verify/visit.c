@@ -538,6 +538,7 @@ static int visit_add(struct env *env, struct visit_list *list)
 	cur->first_insn = env->insn;
 	cur->dfs_depth = c->state.dfs_depth + 1;
 	cur->n_history = 0;
+	cur->touched = 0;
 	env->jump = NULL;
 	c->list = list;
 	c->next = list->first;
