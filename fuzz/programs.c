@@ -1252,7 +1252,7 @@ static void shift_targets(struct programs_one *p, uint32_t at, int32_t by)
 		if ((from <= at) == (to <= at))
 			continue;
 		if (local || func)
-			in->imm += from <= at ? by : -by;
+			in->imm = (int32_t)((uint32_t)in->imm + (uint32_t)(from <= at ? by : -by));
 		else
 			in->off = (int16_t)(in->off + (from <= at ? by : -by));
 	}

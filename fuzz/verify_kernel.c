@@ -301,6 +301,18 @@ static void found(const struct base *b, const struct programs_one *p, enum findi
 		print(b, p, v);
 }
 
+static void check(const struct base *b, const struct programs_one *p, uint64_t seed)
+{
+	struct verdict v;
+	enum finding finding = ask(b, p, &v);
+
+	counts[finding]++;
+	accepted += v.asked && !v.kernel;
+	refused += v.kernel != 0;
+	if (finding != SAME)
+		found(b, p, finding, &v, seed);
+}
+
 static void one(struct base *generated, const struct programs_opts *kfuncs, uint64_t seed)
 {
 	static const uint32_t types[] = {BPF_PROG_TYPE_XDP,	   BPF_PROG_TYPE_SCHED_CLS,
@@ -310,8 +322,6 @@ static void one(struct base *generated, const struct programs_opts *kfuncs, uint
 	static struct programs_one p;
 	struct programs_opts opts = *kfuncs;
 	struct base *b = generated;
-	enum finding finding;
-	struct verdict v;
 
 	programs_seed(seed);
 	if (n_bases && programs_pick(2)) {
@@ -325,12 +335,7 @@ static void one(struct base *generated, const struct programs_opts *kfuncs, uint
 		if (!programs_pick(3))
 			programs_mutate(&p, b->world.n_maps);
 	}
-	finding = ask(b, &p, &v);
-	counts[finding]++;
-	accepted += v.asked && !v.kernel;
-	refused += v.kernel != 0;
-	if (finding != SAME)
-		found(b, &p, finding, &v, seed);
+	check(b, &p, seed);
 }
 
 /* Others decide otherwise here and there. */
@@ -369,6 +374,8 @@ int main(int argc, char **argv)
 			compare_words = true;
 		else
 			bases_add(argv[i]);
+	for (uint32_t i = 0; i < n_bases; i++) /* as they are */
+		check(bases[i], &bases[i]->one, 0);
 	for (unsigned long i = 0; i < programs; i++)
 		one(generated, &kfuncs, first + i);
 	for (uint32_t i = 0; i < n_classes; i++)

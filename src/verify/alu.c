@@ -220,7 +220,7 @@ static void scalar_tie(struct env *env, struct reg *dst, const struct range *src
 	bool known = alu32 ? range_is_const32(src) : range_is_const(src);
 
 	if (op == BPF_SUB)
-		delta = -delta;
+		delta = (int64_t)-(uint64_t)delta;
 	if (env->bpf_capable && (op == BPF_ADD || op == BPF_SUB) && known && !apart && dst->id &&
 	    !(dst->id & ID_ADD_CONST) && delta == (int32_t)delta &&
 	    !(op == BPF_SUB && delta == -(int64_t)INT32_MIN)) {
@@ -320,19 +320,30 @@ void reg_assign_id(struct env *env, struct reg *r)
 		r->id = env_new_id(env);
 }
 
-static int alu_cast(struct env *env)
+/* From the arena's addresses to the kernel's (1), or back. */
+static int alu_may_cast(struct env *env)
 {
-	const struct bpf_insn *insn = env_insn(env);
-	struct reg *dst = env_reg(env, insn->dst_reg);
+	uint32_t between = (uint32_t)env_insn(env)->imm;
 
+	if (between != 1 && between != 1U << 16)
+		return env_fail(env, -EINVAL, REASON_BAD_INSN,
+				"addr_space_cast insn can only convert between address space 1 and "
+				"0");
 	if (!env->arena)
 		return env_fail(env, -EINVAL, REASON_ARENA,
 				"addr_space_cast insn can only be used in a program that has an "
 				"associated arena");
+	return 0;
+}
+
+static void alu_cast(struct env *env)
+{
+	const struct bpf_insn *insn = env_insn(env);
+	struct reg *dst = env_reg(env, insn->dst_reg);
+
 	reg_set_unknown(env, dst);
 	if (insn->imm == 1)
 		dst->type = R_ARENA;
-	return 0;
 }
 
 static int alu_move_reg(struct env *env)
@@ -402,7 +413,9 @@ int alu_insn(struct env *env)
 	bool move = BPF_OP(insn->code) == BPF_MOV &&
 		    (form == ISA_FORM_ALU_RR || form == ISA_FORM_ALU_RI || form == ISA_FORM_CAST);
 
-	if (form == ISA_FORM_ALU_RR || form == ISA_FORM_CAST)
+	if (form == ISA_FORM_CAST)
+		err = alu_may_cast(env);
+	if (!err && (form == ISA_FORM_ALU_RR || form == ISA_FORM_CAST))
 		err = reg_read(env, insn->src_reg);
 	if (!err && !move)
 		err = reg_read(env, insn->dst_reg);
@@ -412,8 +425,10 @@ int alu_insn(struct env *env)
 		return err;
 	if (form == ISA_FORM_UNARY || form == ISA_FORM_END)
 		return alu_unary(env, form);
-	if (form == ISA_FORM_CAST)
-		return alu_cast(env);
+	if (form == ISA_FORM_CAST) {
+		alu_cast(env);
+		return 0;
+	}
 	if (move && form == ISA_FORM_ALU_RR)
 		return alu_move_reg(env);
 	if (move) {

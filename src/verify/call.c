@@ -125,7 +125,7 @@ static int call_resolve(struct env *env, struct call *call)
 		name = h->name;
 	call->name = name ? name : "unspec";
 	if (err == -ERANGE)
-		return env_fail(env, -EINVAL, REASON_UNKNOWN_FUNC, "invalid func unknown#%u",
+		return env_fail(env, -EINVAL, REASON_UNKNOWN_FUNC, "invalid func unknown#%d",
 				call->func_id);
 	if (h && !call_is_built(env, h))
 		err = -EINVAL;

@@ -189,7 +189,7 @@ static int cfg_walk(struct env *env)
 			err = env_fail(env, -EINVAL, REASON_UNREACHABLE, "unreachable insn %u", i);
 		else if (isa_slots(&env->insns[i]) == 2 && w.seen[++i])
 			err = env_fail(env, -EINVAL, REASON_BAD_JUMP,
-				       "jump into the middle of ldimm64 insn %u", i);
+				       "jump into the middle of ldimm64 insn %u", i - 1);
 	}
 	env_rewind(env, mark);
 	return err;

@@ -396,6 +396,8 @@ struct state *explore_push(struct env *env, uint32_t insn, uint32_t prev, bool s
 /* An asynchronous callback: a path of its own with an empty stack. */
 struct state *explore_push_async(struct env *env, uint32_t insn, uint32_t prev, uint32_t subprog,
 				 bool sleepable);
+/* May programs of this type use classic packet loads? */
+int explore_may_load(struct env *env);
 /* regno is read by the current instruction: it must be initialised. */
 int reg_read(struct env *env, int regno);
 /* regno is written by it, which r10 must not be. What is in it stays. */

@@ -310,6 +310,14 @@ static int explore_imm64(struct env *env)
 	}
 }
 
+int explore_may_load(struct env *env)
+{
+	if (env->type->set & P_SKB)
+		return 0;
+	return env_fail(env, -EINVAL, REASON_BAD_INSN,
+			"BPF_LD_[ABS|IND] instructions not allowed for this program type");
+}
+
 /* Classic packet loads: r6 is the context, r0 the result; they may end the program. */
 static int explore_packet(struct env *env, int form)
 {
@@ -317,10 +325,9 @@ static int explore_packet(struct env *env, int form)
 	struct frame *f = state_frame(env->st);
 	int err;
 
-	if (!(env->type->set & (P_SKB | P_(CGROUP_SKB))))
-		return env_fail(env, -EINVAL, REASON_BAD_INSN,
-				"BPF_LD_[ABS|IND] instructions not allowed for this program type");
-	err = reg_read(env, BPF_REG_6);
+	err = explore_may_load(env);
+	if (!err)
+		err = reg_read(env, BPF_REG_6);
 	if (!err)
 		err = func_check_leaks(env, false, true, "BPF_LD_[ABS|IND]");
 	if (err)

@@ -19,14 +19,39 @@ static int form_fail(struct env *env, uint32_t insn, int err, enum reason reason
 	return env_fail(env, err, reason, "%s", text);
 }
 
+/* What is asked of an instruction before some of its fields are looked at: the program may read
+ * its registers, or use it at all. */
+static int form_asked_before(struct env *env, const struct bpf_insn *insn, const char *why)
+{
+	int form = isa_table[env_aux(env)->id].form, err = 0;
+	bool fields = !strcmp(why, "BPF_JMP/JMP32 uses reserved fields"),
+	     values = !strcmp(why, "div by zero") || !strcmp(why, "invalid shift") ||
+		      !strcmp(why, "frame pointer is read only");
+
+	if (form == ISA_FORM_LD_ABS || form == ISA_FORM_LD_IND)
+		return explore_may_load(env);
+	if (insn->dst_reg > BPF_REG_10 || insn->src_reg > BPF_REG_10)
+		return 0;
+	if (values && form == ISA_FORM_ALU_RR)
+		err = reg_read(env, insn->src_reg);
+	if ((values && (form == ISA_FORM_ALU_RI || form == ISA_FORM_ALU_RR) &&
+	     BPF_OP(insn->code) != BPF_MOV) ||
+	    (fields && (form == ISA_FORM_JMP_RR || form == ISA_FORM_JMP_RI)))
+		err = err ? err : reg_read(env, insn->dst_reg);
+	return err;
+}
+
 int form_operands(struct env *env)
 {
 	const struct bpf_insn *insn = env_insn(env);
 	const char *why;
-	int err = isa_validate(insn, env->n_insns - env->insn, &why);
+	int err = isa_validate(insn, env->n_insns - env->insn, &why), before;
 
 	if (!err)
 		return 0;
+	before = form_asked_before(env, insn, why);
+	if (before)
+		return before;
 	if (!strcmp(why, "invalid shift"))
 		return env_fail(env, err, REASON_DIV_ZERO, "%s %d", why, insn->imm);
 	if (!strcmp(why, "div by zero"))
@@ -97,6 +122,8 @@ static int form_subprogs(struct env *env)
 					"for CAP_BPF and CAP_SYS_ADMIN");
 		else if (id != ISA_CALL_KFUNC)
 			err = form_add_subprog(env, i, (int64_t)i + 1 + env->insns[i].imm, starts);
+		else
+			err = kfunc_prepare(env, env->at = i);
 	}
 	if (!err)
 		err = form_exception_callback(env, starts);

@@ -298,11 +298,6 @@ static int full_run(struct env *env)
 			      : 0;
 	if (!err)
 		err = form_program(env);
-	for (uint32_t i = 0; !err && i < env->n_insns; i++) {
-		env->at = i;
-		if (env->aux[i].id == ISA_CALL_KFUNC)
-			err = kfunc_prepare(env, i);
-	}
 	if (!err)
 		err = full_attach(env);
 	if (!err)

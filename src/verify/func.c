@@ -246,8 +246,7 @@ static int func_set_callback(struct env *env, enum callback_kind kind, struct fr
 		set_map_args(f, &caller->regs[1]);
 		return 0;
 	case CALLBACK_WQ:
-		f->ret_min = INT_MIN;
-		f->ret_max = INT_MAX;
+		f->ret_max = 0;
 		set_map_args(f, &caller->regs[1]);
 		return 0;
 	case CALLBACK_TASK_WORK:

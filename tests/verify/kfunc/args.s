@@ -528,3 +528,34 @@ out:
 	call kfunc bpf_stream_vprintk_impl
 	r0 = 0
 	exit
+
+# Work that is queued returns 0, but not what a task does later.
+=== work-returns syscall EINVAL At async callback return the register R0 has smin=1 smax=1 should have been in [0, 0]
+# map: box array 4 16 1
+# field: box 0 bpf_wq
+	r6 = map[box][0] +0
+	r1 = r6
+	r2 = subprog[later]
+	r3 = 0
+	call kfunc bpf_wq_set_callback_impl
+	r0 = 0
+	exit
+later:
+	r0 = 1
+	exit
+
+=== task-work-returns tracepoint
+# map: box array 4 64 1
+# field: box 0 bpf_task_work
+	call bpf_get_current_task_btf
+	r1 = r0
+	r2 = map[box][0] +0
+	r3 = map[box]
+	r4 = subprog[later]
+	r5 = 0
+	call kfunc bpf_task_work_schedule_signal_impl
+	r0 = 0
+	exit
+later:
+	r0 = 1
+	exit
