@@ -21,6 +21,20 @@
 #define MEM_MAX_CHUNK ((size_t)64 << 20)
 #define MEM_STEP      ((size_t)32 << 10) /* at least so much is provided at a time */
 
+/* AddressSanitizer does not know blocks that are not malloc's: it is told which bytes are in use, and
+ * blocks keep a distance. */
+#ifdef __SANITIZE_ADDRESS__
+#define MEM_GUARD MEM_UNIT
+void __asan_poison_memory_region(const volatile void *p, size_t size);
+void __asan_unpoison_memory_region(const volatile void *p, size_t size);
+#define mem_hide(p, size) __asan_poison_memory_region(p, size)
+#define mem_show(p, size) __asan_unpoison_memory_region(p, size)
+#else
+#define MEM_GUARD	  0
+#define mem_hide(p, size) ((void)(p))
+#define mem_show(p, size) ((void)(p))
+#endif
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
@@ -146,6 +160,7 @@ void env_mem_free(struct env *env)
 		return;
 	for (chunk = env->mem->chunks; chunk; chunk = next) {
 		next = chunk->next;
+		mem_show(chunk, chunk->size);
 		/* The last of them is the first chunk, in which the arena itself is. */
 		if (next || !__atomic_compare_exchange_n(&mem_kept, &none, chunk, false,
 							 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -159,11 +174,12 @@ size_t env_mem_total(const struct env *env)
 	return env->mem ? env->mem->total : 0;
 }
 
-/* From the newest chunk. */
-static void *mem_cut(struct env_arena *a, size_t bytes)
+/* `bytes` of the newest chunk, of which `size` are asked for. */
+static void *mem_cut(struct env_arena *a, size_t size, size_t bytes)
 {
-	void *p;
+	char *p;
 
+	bytes += MEM_GUARD;
 	if ((size_t)(a->ready - a->at) < bytes) {
 		if ((size_t)(a->end - a->at) < bytes &&
 		    (a->total > VERIFY_MEM_LIMIT || !mem_grow(a, bytes)))
@@ -173,6 +189,8 @@ static void *mem_cut(struct env_arena *a, size_t bytes)
 	}
 	p = a->at;
 	a->at += bytes;
+	mem_show(p, size);
+	mem_hide(p + size, bytes - size);
 	return p;
 }
 
@@ -185,7 +203,8 @@ void *env_alloc(struct env *env, size_t size)
 
 	block = a->free[class];
 	if (!block)
-		return mem_cut(a, bytes);
+		return mem_cut(a, size, bytes);
+	mem_show(block, MAX(size, sizeof(*block)));
 	a->free[class] = block->next;
 	return block;
 }
@@ -199,16 +218,17 @@ void env_release(struct env *env, void *p, size_t size)
 	if (!p)
 		return;
 	class = mem_class(size, &bytes);
+	mem_show(block, sizeof(*block)); /* it may be smaller */
 	block->next = env->mem->free[class];
 	env->mem->free[class] = block;
+	mem_hide(block, bytes);
 }
 
 void *env_table(struct env *env, size_t n, size_t size)
 {
-	size_t bytes = ALIGN_UP(n * size, (size_t)MEM_UNIT);
-	void *table = mem_cut(env->mem, bytes);
+	void *table = mem_cut(env->mem, n * size, ALIGN_UP(n * size, (size_t)MEM_UNIT));
 
-	return table ? memset(table, 0, bytes) : NULL;
+	return table ? memset(table, 0, n * size) : NULL;
 }
 
 struct mem_mark env_mark(const struct env *env)
