@@ -361,6 +361,8 @@ bool states_equal(struct env *env, const struct state *old, const struct state *
 /* 1: the current state is inside one that was followed: the path is done. 0: go on. */
 int visit_state(struct env *env);
 int visit_new(struct env *env);
+/* The next instruction will be visited: its cached states are looked at soon. */
+void visit_prefetch(const struct env *env);
 /* A path is finished: counts it off the states that it came from. */
 int visit_path_done(struct env *env, struct state *s);
 /* For loops that the program ends (iterators, may_goto, callbacks): scalars of `queued` that are

@@ -143,6 +143,7 @@ static int explore_pop(struct env *env)
 	}
 	env->insn = p->insn;
 	env->prev = p->prev;
+	visit_prefetch(env);
 	log_rewind(env, p->log);
 	env_release(env, p, sizeof(*p));
 	return 1;
@@ -513,6 +514,8 @@ int explore(struct env *env)
 			/* Behind such a store there is a barrier. */
 			done |= env->st->speculative && env->aux[here].flags & AUX_NOSPEC_RESULT;
 			env->prev = here;
+			if (!done)
+				visit_prefetch(env);
 			err = live_commit(env);
 			if (err)
 				return err;

@@ -60,6 +60,7 @@ struct visit_list {
 };
 
 struct env_visit {
+	uint32_t main_at; /* where the list of instruction 0 of the main function is */
 	struct visit_list *lists; /* by instruction and where the function was called: visit_list() */
 	struct loop **loops;   /* by scc */
 	struct cached *evicted;
@@ -72,6 +73,7 @@ int visit_new(struct env *env)
 
 	if (!v)
 		return env_nomem(env);
+	v->main_at = NO_CALLSITE % env->n_insns;
 	v->lists = env_table(env, env->n_insns, sizeof(*v->lists));
 	v->loops = env_table(env, env->n_sccs + 1, sizeof(struct loop *));
 	return v->lists && v->loops ? 0 : env_nomem(env);
@@ -325,9 +327,21 @@ static int state_clean(struct env *env, struct state *s)
  * list, and whether one is there that is not finished, decides what is cached. */
 static struct visit_list *visit_list(const struct env *env)
 {
-	uint32_t callsite = state_frame(env->st)->callsite;
+	uint32_t callsite = state_frame(env->st)->callsite, n = env->n_insns, at;
 
-	return &env->visit->lists[(env->insn ^ callsite) % env->n_insns];
+	/* Of most programs the main function is all. */
+	if (callsite == NO_CALLSITE)
+		at = env->visit->main_at >= env->insn ? env->visit->main_at - env->insn
+						      : env->visit->main_at - env->insn + n;
+	else
+		at = (env->insn ^ callsite) % n;
+	return &env->visit->lists[at];
+}
+
+void visit_prefetch(const struct env *env)
+{
+	if (env->insn < env->n_insns && env_aux(env)->flags & AUX_PRUNE_POINT)
+		__builtin_prefetch(visit_list(env)->first);
 }
 
 static int clean_states(struct env *env, struct visit_list *list)
