@@ -210,6 +210,11 @@ static void base_add(const char *text, const char *head)
 	bases[n_bases++] = b;
 }
 
+void bases_add_text(const char *text)
+{
+	base_add(text, NULL);
+}
+
 static void bases_add_file(const char *path)
 {
 	static char text[1 << 18];
@@ -246,8 +251,12 @@ void bases_add(const char *path)
 	if (stat(path, &st))
 		return;
 	if (!S_ISDIR(st.st_mode)) {
-		if (strlen(path) > 2 && !strcmp(path + strlen(path) - 2, ".s"))
+		const char *dot = strrchr(path, '.');
+
+		if (dot && !strcmp(dot, ".s"))
 			bases_add_file(path);
+		else if (dot && !strcmp(dot, ".o"))
+			bases_add_object(path);
 		return;
 	}
 	n = scandir(path, &names, NULL, alphasort);

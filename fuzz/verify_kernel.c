@@ -162,10 +162,11 @@ static int ask_ours(const struct base *b, const struct programs_one *p,
 	return err;
 }
 
-/* Helpers that a kernel may be built without. */
-static bool is_configuration(const struct verdict *v)
+/* Helpers that a kernel may be built without, and what it gives up on for reasons of its own. */
+static bool is_of_kernel(const struct verdict *v)
 {
-	return strstr(v->kernel_text, "cannot use helper bpf_probe_write_user") ||
+	return strstr(v->kernel_text, "verifier bug: ") ||
+	       strstr(v->kernel_text, "cannot use helper bpf_probe_write_user") ||
 	       strstr(v->kernel_text, "cannot use helper bpf_override_return");
 }
 
@@ -194,7 +195,7 @@ static enum finding ask(const struct base *b, const struct programs_one *p, stru
 		last_words(v->kernel_text, kernel_log);
 	}
 	to_class(v->text, diag.text);
-	if (is_configuration(v))
+	if (is_of_kernel(v))
 		return SAME;
 	if (!v->ours != !v->kernel)
 		return v->ours ? GAP : DANGER;

@@ -20,20 +20,21 @@ static const char *op_name(uint8_t op)
 
 /* ---- pointers --------------------------------------------------------------------------- */
 
+/* Also of a number that is tied to another one: off is by how much it is above that. */
 static bool offset_sane(struct env *env, const struct reg *r, const struct reg *ptr)
 {
 	int64_t value = (int64_t)r->var.bits.value, smin = r->var.smin;
 	char type[64];
 
 	if (smin < MAX_VAR_OFF && smin > -MAX_VAR_OFF &&
-	    (r->type == R_SCALAR || (r->off < MAX_VAR_OFF && r->off > -MAX_VAR_OFF)) &&
+	    r->off < MAX_VAR_OFF && r->off > -MAX_VAR_OFF &&
 	    !(range_is_const(&r->var) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)))
 		return true;
 	reg_type_text(ptr->type, ptr->flags, type, sizeof(type));
 	if (range_is_const(&r->var) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF))
 		env_fail(env, -EINVAL, REASON_PTR_BOUNDS,
 			 "math between %s pointer and %lld is not allowed", type, (long long)value);
-	else if (r->type != R_SCALAR && (r->off >= MAX_VAR_OFF || r->off <= -MAX_VAR_OFF))
+	else if (r->off >= MAX_VAR_OFF || r->off <= -MAX_VAR_OFF)
 		env_fail(env, -EINVAL, REASON_PTR_BOUNDS, "%s pointer offset %d is not allowed",
 			 type, r->off);
 	else if (smin == INT64_MIN)
@@ -321,7 +322,7 @@ void reg_assign_id(struct env *env, struct reg *r)
 }
 
 /* From the arena's addresses to the kernel's (1), or back. */
-static int alu_may_cast(struct env *env)
+int alu_may_cast(struct env *env)
 {
 	uint32_t between = (uint32_t)env_insn(env)->imm;
 

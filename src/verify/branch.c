@@ -470,8 +470,8 @@ int branch_insn(struct env *env)
 	/* Before the copy: both ways share this history if a state is cached in between. */
 	if (by_reg && src->type == R_SCALAR && src->id)
 		linked_collect(env, &linked, src->id);
-	if (dst->type == R_SCALAR && dst->id && (!by_reg || (src->id & ~ID_ADD_CONST) !=
-								    (dst->id & ~ID_ADD_CONST)))
+	/* The same again if both have one id: that leaves fewer of them tied, as in Linux 6.18. */
+	if (dst->type == R_SCALAR && dst->id)
 		linked_collect(env, &linked, dst->id);
 	if (linked.n > 1) {
 		err = precise_push(env, env->st, 0, linked_pack(&linked));

@@ -485,6 +485,7 @@ int speculate_number(struct env *env);
 
 /* ---- alu.c, branch.c ------------------------------------------------------------------------ */
 
+int alu_may_cast(struct env *env); /* the current instruction, between these address spaces? */
 int alu_insn(struct env *env);	  /* arithmetic, moves, byte order */
 int branch_insn(struct env *env); /* conditional jumps: may push the other path, sets env->insn */
 bool reg_leaks(const struct env *env, const struct reg *r); /* a pointer that must stay secret */

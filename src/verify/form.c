@@ -30,10 +30,15 @@ static int form_asked_before(struct env *env, const struct bpf_insn *insn, const
 
 	if (form == ISA_FORM_LD_ABS || form == ISA_FORM_LD_IND)
 		return explore_may_load(env);
-	if (insn->dst_reg > BPF_REG_10 || insn->src_reg > BPF_REG_10)
+	if (insn->src_reg > BPF_REG_10)
 		return 0;
-	if (values && form == ISA_FORM_ALU_RR)
+	if (form == ISA_FORM_CAST)
+		return alu_may_cast(env);
+	if ((values && (form == ISA_FORM_ALU_RR || form == ISA_FORM_LDX)) ||
+	    (insn->dst_reg > BPF_REG_10 && form == ISA_FORM_STX))
 		err = reg_read(env, insn->src_reg);
+	if (insn->dst_reg > BPF_REG_10)
+		return err;
 	if ((values && (form == ISA_FORM_ALU_RI || form == ISA_FORM_ALU_RR) &&
 	     BPF_OP(insn->code) != BPF_MOV) ||
 	    (fields && (form == ISA_FORM_JMP_RR || form == ISA_FORM_JMP_RI)))

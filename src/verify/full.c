@@ -64,7 +64,28 @@ static const struct {
 			  "cpu_offline init exit "},
 };
 
-static int full_struct_ops_sleeps(struct env *env)
+/* Why it cannot attach: looked for before control flow, which asks what the program may call, but
+ * told after it. */
+struct refusal {
+	int err;
+	enum reason reason;
+	bool unsupported;
+	char text[BTF_WHY + 64];
+};
+
+PRINTF_LIKE(4, 5)
+static void refuse(struct refusal *r, int err, enum reason reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->err = err;
+	r->reason = reason;
+	va_start(ap, fmt);
+	vsnprintf(r->text, sizeof(r->text), fmt, ap);
+	va_end(ap);
+}
+
+static void full_struct_ops_sleeps(const struct env *env, struct refusal *r)
 {
 	const char *ops = btf_name(env->attach.btf, env->attach.id);
 	char member[130];
@@ -72,47 +93,54 @@ static int full_struct_ops_sleeps(struct env *env)
 	snprintf(member, sizeof(member), " %s ", env->attach.name);
 	for (size_t i = 0; i < ARRAY_SIZE(sleepers); i++)
 		if (!strcmp(ops, sleepers[i].ops) && !strstr(sleepers[i].members, member))
-			return env_fail(env, -EINVAL, REASON_ATTACH,
-					"attach to unsupported member %s of struct %s",
-					env->attach.name, ops);
-	return 0;
+			refuse(r, -EINVAL, REASON_ATTACH,
+			       "attach to unsupported member %s of struct %s", env->attach.name,
+			       ops);
 }
 
-static int full_attach(struct env *env)
+static void full_attach(struct env *env, struct refusal *r)
 {
 	const struct verify_image *image = env->image;
 	uint32_t type = image->type->type;
 	char why[BTF_WHY] = "";
 	int err;
 
-	env->at = 0;
 	if (type == BPF_PROG_TYPE_SYSCALL && !env->in_sleepable)
-		return env_fail(env, -EINVAL, REASON_SLEEP,
-				"Syscall programs can only be sleepable");
+		return refuse(r, -EINVAL, REASON_SLEEP, "Syscall programs can only be sleepable");
 	if (env->in_sleepable && !catalog_prog_can_sleep(image->type, image->expected_attach_type))
-		return env_fail(env, -EINVAL, REASON_SLEEP,
-				"Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops "
-				"programs can be sleepable");
+		return refuse(r, -EINVAL, REASON_SLEEP,
+			      "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops "
+			      "programs can be sleepable");
 	if (type != BPF_PROG_TYPE_TRACING && type != BPF_PROG_TYPE_LSM &&
 	    type != BPF_PROG_TYPE_EXT && type != BPF_PROG_TYPE_STRUCT_OPS)
-		return 0;
+		return;
 	if (type == BPF_PROG_TYPE_STRUCT_OPS && !image->gpl)
-		return env_fail(env, -EINVAL, REASON_GPL,
-				"struct ops programs must have a GPL "
-				"compatible license");
-	if (!image->attach_btf)
-		return image->attach_btf_id
-			       ? env_unsupported(env,
-						 "a program that attaches to a function, without "
-						 "the types of what it attaches to")
-			       : env_fail(env, -EINVAL, REASON_ATTACH,
-					  "Tracing programs must provide btf_id");
+		return refuse(r, -EINVAL, REASON_GPL,
+			      "struct ops programs must have a GPL compatible license");
+	if (!image->attach_btf) {
+		r->unsupported = image->attach_btf_id != 0;
+		return refuse(r, -EINVAL, REASON_ATTACH, "%s",
+			      r->unsupported ? "a program that attaches to a function, without the "
+					       "types of what it attaches to"
+					     : "Tracing programs must provide btf_id");
+	}
 	err = full_attach_resolve(env, why);
-	if (err)
-		return env_fail(env, err, REASON_ATTACH, "%s",
-				why[0] ? why : "the program cannot attach there");
-	return type == BPF_PROG_TYPE_STRUCT_OPS && env->in_sleepable ? full_struct_ops_sleeps(env)
-								     : 0;
+	if (err) {
+		memset(&env->attach, 0, sizeof(env->attach));
+		return refuse(r, err, REASON_ATTACH, "%s",
+			      why[0] ? why : "the program cannot attach there");
+	}
+	if (type == BPF_PROG_TYPE_STRUCT_OPS && env->in_sleepable)
+		full_struct_ops_sleeps(env, r);
+}
+
+static int full_refused(struct env *env, const struct refusal *r)
+{
+	env->at = 0;
+	if (!r->err)
+		return 0;
+	return r->unsupported ? env_unsupported(env, "%s", r->text)
+			      : env_fail(env, r->err, r->reason, "%s", r->text);
 }
 
 /* ---- one function ----------------------------------------------------------------------- */
@@ -284,6 +312,7 @@ static void full_free(struct env *env)
 
 static int full_run(struct env *env)
 {
+	struct refusal refusal = {0};
 	int err = env_mem_new(env);
 
 	if (!err)
@@ -298,10 +327,12 @@ static int full_run(struct env *env)
 			      : 0;
 	if (!err)
 		err = form_program(env);
-	if (!err)
-		err = full_attach(env);
-	if (!err)
+	if (!err) {
+		full_attach(env, &refusal);
 		err = cfg_build(env);
+	}
+	if (!err)
+		err = full_refused(env, &refusal);
 	if (!err && log_on(env))
 		log_live_regs(env);
 	if (!err)

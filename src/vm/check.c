@@ -393,8 +393,6 @@ static bool check_arg_map(struct check_args *c, uint64_t addr)
 				      catalog_map(c->map->desc.type)->name, c->map->desc.name);
 	if (desc->maps == MAPS_UPDATE && c->map->desc.flags & BPF_F_RDONLY_PROG)
 		return check_arg_fail(c, "map '%s' is read-only to programs", c->map->desc.name);
-	if (desc->maps == MAPS_LOOKUP && c->map->desc.flags & BPF_F_WRONLY_PROG)
-		return check_arg_fail(c, "map '%s' is write-only to programs", c->map->desc.name);
 	return true;
 }
 

@@ -559,3 +559,9 @@ later:
 later:
 	r0 = 1
 	exit
+
+# Control flow is looked at before what it attaches to.
+=== unreachable-first tracing EINVAL unreachable insn 1
+	goto +1
+	r0 = 0
+	exit
