@@ -36,17 +36,6 @@ void bases_init(bool kernel, struct btf_target *types)
 	}
 }
 
-static const struct prog_type *type_named(const char *name)
-{
-	for (uint32_t i = 1; i < 64; i++) {
-		const struct prog_type *type = catalog_prog_known(i);
-
-		if (type && !strcmp(type->name, name))
-			return type;
-	}
-	return NULL;
-}
-
 static uint32_t attach_id(const char *name)
 {
 	static const uint32_t kinds[] = {BTF_KIND_FUNC, BTF_KIND_TYPEDEF, BTF_KIND_STRUCT};
@@ -84,7 +73,7 @@ static void base_line(struct base *b, const char *line)
 		return;
 	}
 	if (sscanf(line, "# type: %31s", name) == 1) {
-		b->type = type_named(name);
+		b->type = catalog_prog_known_by_name(name);
 	} else if (sscanf(line, "# attach: %u %63s", &b->attach_type, name) == 2) {
 		b->attach_id = attach_id(name);
 	} else if (sscanf(line, "# attach-type: %u", &b->attach_type) == 1 ||
@@ -190,7 +179,7 @@ static void base_add(const char *text, const char *head)
 			b->flags |= BPF_F_SLEEPABLE;
 		if (comma)
 			*comma = '\0';
-		b->type = type_named(type);
+		b->type = catalog_prog_known_by_name(type);
 		snprintf(b->head + strlen(b->head), sizeof(b->head) - strlen(b->head),
 			 "# type: %s\n", type);
 	}

@@ -150,13 +150,7 @@ static bool reg_inside(struct compare *c, const struct reg *old, const struct re
 static const struct reg unbound = {
 	.type = R_SCALAR,
 	.var_kind = VAR_ANY,
-	.var = {.bits = {0, UINT64_MAX},
-		.umax = UINT64_MAX,
-		.smin = INT64_MIN,
-		.smax = INT64_MAX,
-		.u32_max = UINT32_MAX,
-		.s32_min = INT32_MIN,
-		.s32_max = INT32_MAX},
+	.var = RANGE_UNKNOWN,
 };
 
 static uint8_t kind_at(uint64_t kinds, int byte)

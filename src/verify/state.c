@@ -16,15 +16,7 @@ static inline void copy_large(void *to, const void *from, size_t size)
 	memcpy(to, from, size);
 }
 
-static const struct reg reg_nothing = {
-	.var = {.bits = {0, UINT64_MAX},
-		.umax = UINT64_MAX,
-		.smin = INT64_MIN,
-		.smax = INT64_MAX,
-		.u32_max = UINT32_MAX,
-		.s32_min = INT32_MIN,
-		.s32_max = INT32_MAX},
-};
+static const struct reg reg_nothing = {.var = RANGE_UNKNOWN};
 
 /* With registers that are for the caller to fill. */
 static struct frame *frame_alloc(struct env *env)
@@ -162,15 +154,7 @@ static inline struct reg *pack_reg(struct frame *f, struct reg *to, const struct
 
 static const struct reg *unpack_reg(struct reg *to, const struct frame *f, const struct reg *from)
 {
-	const void *var = (const uint64_t *)f + from->var_at;
-
-	memcpy(to, from, offsetof(struct reg, var));
-	if (from->var_kind == VAR_FULL)
-		memcpy(&to->var, var, sizeof(to->var));
-	else if (from->var_kind == VAR_CONST)
-		range_set_const(&to->var, *(const uint64_t *)var);
-	else
-		to->var = reg_nothing.var;
+	packed_unpack(to, f, from);
 	return packed_next(from);
 }
 

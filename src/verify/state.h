@@ -246,6 +246,16 @@ static inline const struct range *packed_var(const struct frame *f, const struct
 	return tmp;
 }
 
+/* The whole register. */
+static inline void packed_unpack(struct reg *to, const struct frame *f, const struct reg *r)
+{
+	const struct range *var = packed_var(f, r, &to->var);
+
+	memcpy(to, r, offsetof(struct reg, var));
+	if (var != &to->var)
+		to->var = *var;
+}
+
 /* Not the built-in: without an instruction for it that is a call. */
 static inline uint32_t count_bits(uint64_t x)
 {

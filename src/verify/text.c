@@ -330,12 +330,9 @@ static void text_slot(struct text *t, const struct frame *f, uint32_t i,
 /* A packed register with its range. */
 static const struct reg *text_unpack(const struct frame *f, const struct reg *r, struct reg *tmp)
 {
-	struct range var;
-
 	if (!r)
 		return NULL;
-	memcpy(tmp, r, offsetof(struct reg, var));
-	tmp->var = *packed_var(f, r, &var);
+	packed_unpack(tmp, f, r);
 	return tmp;
 }
 

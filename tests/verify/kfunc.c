@@ -237,17 +237,6 @@ static int helper_id(void *user, const char *name)
 	return catalog_helper_id(name);
 }
 
-static const struct prog_type *type_by_name(const char *name)
-{
-	for (uint32_t i = 1; i < 64; i++) {
-		const struct prog_type *type = catalog_prog_known(i);
-
-		if (type && !strcmp(type->name, name))
-			return type;
-	}
-	return NULL;
-}
-
 static bool takes_addresses(const struct bpf_insn *insns, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -272,7 +261,7 @@ static void run_program(struct program *p, const char *text, size_t len, bool ke
 		if (*line == '#' && !parse_option(line, p))
 			world_line(&world, line);
 	}
-	image.type = type_by_name(p->type);
+	image.type = catalog_prog_known_by_name(p->type);
 	if (!image.type ||
 	    isa_assemble(resolved, strlen(resolved), &opts, &insns, &image.n_insns, &diag)) {
 		printf("FAIL %s: %s ", p->name, image.type ? "" : "no such type");

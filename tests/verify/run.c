@@ -69,18 +69,6 @@ static bool key(const char *line, const char *name, char *value, size_t size)
 	return true;
 }
 
-/* Also types that only the kernel can run. */
-static const struct prog_type *type_by_name(const char *name)
-{
-	for (uint32_t i = 1; i < 64; i++) {
-		const struct prog_type *type = catalog_prog_known(i);
-
-		if (type && !strcmp(type->name, name))
-			return type;
-	}
-	return NULL;
-}
-
 static void read_expectation(const char *text, struct expectation *e)
 {
 	char value[200];
@@ -90,7 +78,7 @@ static void read_expectation(const char *text, struct expectation *e)
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (key(line, "# type: ", value, sizeof(value)))
-			e->type = type_by_name(value);
+			e->type = catalog_prog_known_by_name(value);
 		else if (key(line, "# attach-type: ", value, sizeof(value)))
 			e->attach_type = (uint32_t)atoi(value);
 		else if (key(line, "# sleepable", value, sizeof(value)))
