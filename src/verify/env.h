@@ -211,7 +211,7 @@ static inline uint32_t env_new_id(struct env *env)
 	return ++env->next_id;
 }
 
-/* ---- memory.c, state.c: memory, registers, references ------------------------------------------------- */
+/* ---- alloc.c, state.c: memory, registers, references ------------------------------------------------- */
 
 #define VERIFY_MEM_LIMIT ((size_t)1 << 30)
 int env_mem_new(struct env *env);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verify/memory.c - the memory of one verification: tables, and blocks for states.
+ * verify/alloc.c - the memory of one verification: tables, and blocks for states.
  *
  * All of it is cut from chunks and goes back at once. A verification makes and drops states by the
  * hundred thousand, all of a few sizes: blocks come from size classes with free lists.
