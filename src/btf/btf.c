@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BTF_MAX_IDS  0xfffffu
 #define BTF_MAX_FILE (UINT32_C(1) << 30)
 
 /* ---- making ------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@
 
 #define BTF_WHY	      256
 #define BTF_MAX_DEPTH 32   /* of following types; the kernel's limit */
+#define BTF_MAX_IDS   0xfffffu
 #define BTF_MAX_CHAIN 1024 /* of modifiers, or arrays of arrays: none of ours is longer */
 #define BTF_MAX_ARGS  5	   /* of a function in registers */
 #define BTF_ENOTSUPP  524  /* the kernel's internal "not supported", which BPF_BTF_LOAD returns */
@@ -230,8 +231,6 @@ const struct btf *btf_target_vmlinux(const struct btf_target *t);
 /* Modules: [0, count). */
 uint32_t btf_target_modules(const struct btf_target *t);
 const struct btf *btf_target_module(const struct btf_target *t, uint32_t i);
-/* Makes the tables that the first look-ups would make: a few milliseconds for a kernel's types. */
-void btf_prepare(const struct btf *btf);
 /* The first type of that name and kind: in vmlinux, then in the modules. 0 or -ENOENT. */
 int btf_target_find(const struct btf_target *t, const char *name, uint32_t kind,
 		    const struct btf **btf, uint32_t *id);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BTF_MAX_IDS  0xfffff
 #define BTF_MAX_STRS 0xffffff
 #define BTF_NAME_LEN 512
 

@@ -297,12 +297,19 @@ SEC("socket") int simple(struct __sk_buff *ctx)
 {
 	return 0;
 }
+SEC("socket") int lengthy(struct __sk_buff *ctx)
+{
+	asm volatile(".rept 4096; r0 = 0; .endr" ::: "r0");
+	return 0;
+}
 """
         self.check(source)
         progs = self.check(source, "--strict-alignment", code=1)
         self.assertIn("misaligned packet access", progs["odd"]["message"])
         progs = self.check(source, "--unprivileged", code=1)
         self.assertEqual((progs["odd"]["errno"], progs["simple"]["verdict"]), (1, "accepted"))
+        self.assertEqual(progs["lengthy"]["errno"], 7)
+        self.assertIn("up to 4096 instructions", progs["lengthy"]["message"])
 
     def test_without_root(self):
         if os.geteuid():
