@@ -33,9 +33,10 @@ extern uint32_t n_bases;
 
 /* The kernel: whether its maps and types are made, too; target: the types it has, or NULL. */
 void bases_init(bool kernel, struct btf_target *target);
-/* Adds the programs of a file or of all files of a folder and those in it: *.s, object files *.o. */
+/* Adds the programs of a file or of all files of a folder and those in it: *.s, object files *.o.
+ */
 void bases_add(const char *path);
-void bases_add_text(const char *text); /* as in *.s, of one program */
+void bases_add_text(const char *text);	 /* as in *.s, of one program */
 void bases_add_object(const char *path); /* bases_object.c */
 /* The surroundings of generated programs. */
 struct base *base_generated(void);

@@ -284,7 +284,10 @@ static void run_once(const struct verified *v, uint32_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bpf_insn insns[MAX_INSNS];
-	struct verify_image image = {.insns = insns, .maps = descs, .n_maps = N_MAPS, .gpl = true,
+	struct verify_image image = {.insns = insns,
+				     .maps = descs,
+				     .n_maps = N_MAPS,
+				     .gpl = true,
 				     .structure_only = true};
 	const struct verified *v;
 

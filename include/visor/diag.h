@@ -17,11 +17,11 @@ extern "C" {
 #endif
 
 struct visor_diag {
-	int err;         /* negative errno; 0: nothing was reported */
-	char stage[24];  /* the step that failed: "assemble", "verify", "plan", ... */
+	int err;	 /* negative errno; 0: nothing was reported */
+	char stage[24];	 /* the step that failed: "assemble", "verify", "plan", ... */
 	char place[160]; /* where: "chain.yaml:4:7", "acl.o: xdp_acl: insn 12"; may be empty */
-	char text[512];  /* what is wrong, one line without a trailing newline */
-	char hint[256];  /* what to do about it; may be empty */
+	char text[512];	 /* what is wrong, one line without a trailing newline */
+	char hint[256];	 /* what to do about it; may be empty */
 };
 
 /* Prints "PLACE: TEXT (REASON)\n  hint: HINT\n" the way every visor tool reports an error. */

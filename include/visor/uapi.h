@@ -23,8 +23,9 @@
 #ifndef BPF_JCOND
 #define BPF_JCOND 0xe0
 #endif
-#define VISOR_MAY_GOTO 0 /* src_reg of a BPF_JCOND; an enumerator (BPF_MAY_GOTO) in newer headers \
-			  */
+#define VISOR_MAY_GOTO                                                             \
+	0 /* src_reg of a BPF_JCOND; an enumerator (BPF_MAY_GOTO) in newer headers \
+	   */
 
 /* Linux 6.15: atomic accesses without read-modify-write. */
 #ifndef BPF_LOAD_ACQ

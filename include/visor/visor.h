@@ -35,7 +35,7 @@ struct visor;
 struct visor_opts {
 	size_t sz;
 	const char *state; /* state directory, created if absent; NULL: private to the process */
-	bool trusted;      /* as in struct visor_prog_opts, for every program loaded through it */
+	bool trusted;	   /* as in struct visor_prog_opts, for every program loaded through it */
 	bool checked;	   /* likewise */
 };
 
@@ -78,25 +78,25 @@ int visor_state_default(char *path, size_t size);
 struct visor_run; /* a running program, as helpers see it */
 
 /* A helper: five arguments as eBPF passes them. `run` is valid during the call only. */
-typedef uint64_t (*visor_helper_fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
-				    uint64_t a5, struct visor_run *run);
+typedef uint64_t (*visor_helper_fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
+				    struct visor_run *run);
 
 /* Argument and return kinds of a registered helper: what the engine checks before the call. */
 enum visor_arg {
 	VISOR_ARG_NONE,
 	VISOR_ARG_SCALAR,  /* any number */
-	VISOR_ARG_CTX,     /* the context */
-	VISOR_ARG_MAP,     /* a map */
-	VISOR_ARG_MEM,     /* readable memory, length in the next argument */
+	VISOR_ARG_CTX,	   /* the context */
+	VISOR_ARG_MAP,	   /* a map */
+	VISOR_ARG_MEM,	   /* readable memory, length in the next argument */
 	VISOR_ARG_MEM_OUT, /* writable memory, length in the next argument */
-	VISOR_ARG_SIZE,    /* the length, at least 1 */
+	VISOR_ARG_SIZE,	   /* the length, at least 1 */
 };
 
 struct visor_helper {
-	uint32_t id;      /* what `call` names; from VISOR_HELPER_CUSTOM up */
+	uint32_t id;	  /* what `call` names; from VISOR_HELPER_CUSTOM up */
 	const char *name; /* without the bpf_ prefix */
 	visor_helper_fn fn;
-	uint8_t args[5];  /* enum visor_arg */
+	uint8_t args[5]; /* enum visor_arg */
 };
 #define VISOR_HELPER_CUSTOM 0x10000
 
@@ -133,7 +133,7 @@ struct visor_prog;
 
 struct visor_prog_opts {
 	size_t sz;
-	uint32_t type;       /* enum bpf_prog_type or a registered type */
+	uint32_t type;	     /* enum bpf_prog_type or a registered type */
 	const char *name;    /* up to 15 characters; NULL: none */
 	const char *license; /* NULL: "Dual BSD/GPL" */
 	/* A program is verified, as the kernel would, and what is proven safe runs without further

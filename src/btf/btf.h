@@ -27,7 +27,7 @@
 #include "base/diag.h"
 
 #define BTF_WHY	      256
-#define BTF_MAX_DEPTH 32   /* of following types; the kernel's limit */
+#define BTF_MAX_DEPTH 32 /* of following types; the kernel's limit */
 #define BTF_MAX_IDS   0xfffffu
 #define BTF_MAX_CHAIN 1024 /* of modifiers, or arrays of arrays: none of ours is longer */
 #define BTF_MAX_ARGS  5	   /* of a function in registers */
@@ -69,7 +69,7 @@ struct btf {
 	uint32_t n_named[BTF_NAME_GROUPS], n_tags;
 	struct btf_names *names[BTF_NAME_GROUPS];
 	struct btf_tags *tags;
-	char name[56];		 /* "vmlinux", a module's name, or "" */
+	char name[56]; /* "vmlinux", a module's name, or "" */
 };
 
 /*

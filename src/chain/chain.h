@@ -35,11 +35,11 @@ struct chain_desc_port {
 struct chain_desc_module {
 	const char *name;
 	struct chain_pos pos;
-	const char *object;             /* path, or bare name for load_open */
+	const char *object; /* path, or bare name for load_open */
 	struct chain_pos object_pos;
 	const struct tree_node *config; /* NULL or a mapping: read-only globals by name */
-	const struct tree_node *maps;   /* NULL or a mapping: first contents of maps by name */
-	const char **settings;          /* "NAME=VALUE", as config; n_settings of them */
+	const struct tree_node *maps;	/* NULL or a mapping: first contents of maps by name */
+	const char **settings;		/* "NAME=VALUE", as config; n_settings of them */
 	uint32_t n_settings;
 };
 
@@ -67,7 +67,7 @@ struct chain_desc {
 	struct chain_desc_link *links;
 	uint32_t n_links;
 	struct tree *tree; /* owns all texts and nodes; NULL: not from a file */
-	char *texts;       /* owns the names of a description that is not from a file */
+	char *texts;	   /* owns the names of a description that is not from a file */
 };
 
 /*
@@ -105,8 +105,7 @@ struct chain_single {
 	uint32_t n_config;
 	enum chain_hook hook;
 };
-int chain_single(const struct chain_single *what, struct chain_desc **out,
-		 struct visor_diag *diag);
+int chain_single(const struct chain_single *what, struct chain_desc **out, struct visor_diag *diag);
 
 void chain_desc_free(struct chain_desc *desc);
 
@@ -132,8 +131,8 @@ int chain_up(const struct chain_desc *desc, const struct chain_opts *opts, struc
 
 struct chain_run_opts {
 	size_t sz;
-	uint64_t max_packets;  /* stop after so many packets from all ports; 0: at the end */
-	uint32_t tick_ms;      /* call on_tick about this often; 0: never */
+	uint64_t max_packets; /* stop after so many packets from all ports; 0: at the end */
+	uint32_t tick_ms;     /* call on_tick about this often; 0: never */
 	int (*on_tick)(void *user, struct chain *chain); /* not 0: stop, and return that */
 	void *user;
 };
@@ -163,21 +162,21 @@ struct chain_count {
 
 /* What the programs of one input returned. Rows that were never returned are there, too. */
 struct chain_stats_output {
-	char name[32];      /* "pass", "drop", ..., a named output's name, or one of the two below */
-	bool named;         /* a named output of the module */
-	bool linked;        /* leads to another module or to a port; otherwise it keeps its meaning,
-	                     * and a named output drops */
-	char target[80];    /* "nat.outside" or "lan"; empty if not linked */
+	char name[32];	 /* "pass", "drop", ..., a named output's name, or one of the two below */
+	bool named;	 /* a named output of the module */
+	bool linked;	 /* leads to another module or to a port; otherwise it keeps its meaning,
+			  * and a named output drops */
+	char target[80]; /* "nat.outside" or "lan"; empty if not linked */
 	struct chain_count count;
 };
-#define CHAIN_OUTPUT_OTHER  "other"     /* returned a value that is nothing known */
-#define CHAIN_OUTPUT_MISSED "missed"    /* was to go to a linked input that was not there */
+#define CHAIN_OUTPUT_OTHER  "other"  /* returned a value that is nothing known */
+#define CHAIN_OUTPUT_MISSED "missed" /* was to go to a linked input that was not there */
 
 struct chain_stats_input {
-	char name[64];            /* the program's name */
+	char name[64];		  /* the program's name */
 	struct chain_count total; /* packets that left by any output; bytes as they left */
-	uint64_t runs;            /* as the engine counted: more than total.packets if it faulted */
-	uint64_t run_ns;          /* estimated time in this program alone; 0: not measured */
+	uint64_t runs;		  /* as the engine counted: more than total.packets if it faulted */
+	uint64_t run_ns;	  /* estimated time in this program alone; 0: not measured */
 	uint32_t n_outputs;
 	struct chain_stats_output *outputs;
 };
@@ -185,7 +184,7 @@ struct chain_stats_input {
 struct chain_stats_module {
 	char name[64];
 	struct chain_count total; /* of all inputs */
-	uint64_t runs, run_ns;    /* of all inputs; ns per packet = run_ns / runs */
+	uint64_t runs, run_ns;	  /* of all inputs; ns per packet = run_ns / runs */
 	uint32_t n_inputs;
 	struct chain_stats_input *inputs;
 };
@@ -198,13 +197,13 @@ struct chain_stats_port {
 
 /* What became of the packets in the end: each packet from a port is in exactly one.
  *   OUTCOME(id, text) */
-#define CHAIN_OUTCOMES(OUTCOME)                                                                    \
-	OUTCOME(HOST, "to host")       /* passed, and linked to nothing */                         \
-	OUTCOME(SENT, "sent")          /* out of a port: linked, redirect or tx */                 \
-	OUTCOME(DROP, "dropped")                                                                   \
-	OUTCOME(ABORTED, "aborted")    /* verdict XDP_ABORTED or an unknown value */               \
-	OUTCOME(UNSENT, "not sent")    /* to a port that does not exist, has no sink, or broke */  \
-	OUTCOME(FAULT, "faulted")      /* the program did something forbidden */
+#define CHAIN_OUTCOMES(OUTCOME)                                                                \
+	OUTCOME(HOST, "to host") /* passed, and linked to nothing */                           \
+	OUTCOME(SENT, "sent")	 /* out of a port: linked, redirect or tx */                   \
+	OUTCOME(DROP, "dropped")                                                               \
+	OUTCOME(ABORTED, "aborted") /* verdict XDP_ABORTED or an unknown value */              \
+	OUTCOME(UNSENT, "not sent") /* to a port that does not exist, has no sink, or broke */ \
+	OUTCOME(FAULT, "faulted")   /* the program did something forbidden */
 
 enum chain_outcome {
 #define OUTCOME(id, text) CHAIN_##id,
@@ -215,12 +214,12 @@ enum chain_outcome {
 extern const char *const chain_outcome_text[CHAIN_OUTCOME_COUNT];
 
 struct chain_stats {
-	uint64_t packets;                           /* into the chain */
-	uint64_t outcomes[CHAIN_OUTCOME_COUNT];     /* sum: packets */
-	uint64_t ns;                                /* spent in chain_run */
-	struct visor_diag first_fault;              /* err is 0: none */
+	uint64_t packets;			/* into the chain */
+	uint64_t outcomes[CHAIN_OUTCOME_COUNT]; /* sum: packets */
+	uint64_t ns;				/* spent in chain_run */
+	struct visor_diag first_fault;		/* err is 0: none */
 	uint32_t n_modules, n_ports;
-	struct chain_stats_module *modules;         /* in the order of the chain file */
+	struct chain_stats_module *modules; /* in the order of the chain file */
 	struct chain_stats_port *ports;
 };
 

@@ -61,7 +61,7 @@ struct examine_opts {
 	const char *modules;	 /* folder of modules' BTF, or NULL */
 	const char *const *only; /* programs, by name; NULL: all */
 	uint32_t n_only;
-	const char *section;	 /* for programs in a section that stands for no type; or NULL */
+	const char *section; /* for programs in a section that stands for no type; or NULL */
 	bool unprivileged, strict_alignment;
 	bool kernel;	    /* ask the running kernel, too */
 	uint32_t log_level; /* BPF_LOG_*: keep logs */

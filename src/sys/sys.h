@@ -77,8 +77,8 @@ struct store_pin;
 struct store_heap;
 struct sys_type;
 
-/* Why a program may run: it is proven safe; every access is tested; its owner vouches for it. Not of
- * its file: who opens a program that another process loaded wants proof, or checks. */
+/* Why a program may run: it is proven safe; every access is tested; its owner vouches for it. Not
+ * of its file: who opens a program that another process loaded wants proof, or checks. */
 enum sys_trust { TRUST_PROOF, TRUST_CHECKS, TRUST_OWNER };
 
 struct visor {
@@ -91,8 +91,8 @@ struct visor {
 	pthread_rwlock_t table;
 	struct obj *buckets[STORE_BUCKETS];
 	uint32_t n_objs, trim_at;
-	uint32_t n_made, collect_at; /* created since the last collection; how many may be */
-	struct store_heap *heap;     /* what that collection saw */
+	uint32_t n_made, collect_at;	  /* created since the last collection; how many may be */
+	struct store_heap *heap;	  /* what that collection saw */
 	uint32_t last_id[OBJ_KIND_COUNT]; /* private */
 	struct store_pin *pin_list;	  /* private */
 	struct sys_type *types;		  /* registered program types; only ever prepended */

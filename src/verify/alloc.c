@@ -5,24 +5,25 @@
  * All of it is cut from chunks and goes back at once. A verification makes and drops states by the
  * hundred thousand, all of a few sizes: blocks come from size classes with free lists.
  *
- * What costs is not memory but its first touch: a page fault takes as long as following some tens of
- * instructions. So a chunk is a large piece of address space, of huge pages if there are any, of which
- * the system provides as much as is about to be used; and the first chunk is kept for the next
- * verification of the process (by an atomic exchange: at most one, whoever comes first).
+ * What costs is not memory but its first touch: a page fault takes as long as following some tens
+ * of instructions. So a chunk is a large piece of address space, of huge pages if there are any, of
+ * which the system provides as much as is about to be used; and the first chunk is kept for the
+ * next verification of the process (by an atomic exchange: at most one, whoever comes first).
  */
 #include "verify/env.h"
 
 #include <sys/mman.h>
 
-#define MEM_UNIT      64 /* bytes: blocks are multiples of it, and lie in as few cache lines as can be */
+#define MEM_UNIT 64 /* bytes: blocks are multiples of it, and lie in as few cache lines as can be \
+		     */
 #define MEM_SMALL     256 /* size classes of one unit each; above, powers of two */
 #define MEM_CLASSES   (MEM_SMALL + 20)
 #define MEM_HUGE      ((size_t)2 << 20) /* chunks are multiples of it; the one that is kept is one */
 #define MEM_MAX_CHUNK ((size_t)64 << 20)
 #define MEM_STEP      ((size_t)32 << 10) /* at least so much is provided at a time */
 
-/* AddressSanitizer does not know blocks that are not malloc's: it is told which bytes are in use, and
- * blocks keep a distance. */
+/* AddressSanitizer does not know blocks that are not malloc's: it is told which bytes are in use,
+ * and blocks keep a distance. */
 #ifdef __SANITIZE_ADDRESS__
 #define MEM_GUARD MEM_UNIT
 void __asan_poison_memory_region(const volatile void *p, size_t size);
@@ -53,8 +54,8 @@ struct mem_chunk {
 struct env_arena {
 	struct mem_block *free[MEM_CLASSES];
 	struct mem_chunk *chunks; /* newest first */
-	char *at, *ready, *end; /* of the newest */
-	size_t total; /* bytes provided */
+	char *at, *ready, *end;	  /* of the newest */
+	size_t total;		  /* bytes provided */
 };
 
 static struct mem_chunk *mem_kept; /* atomic */

@@ -26,8 +26,8 @@ static bool offset_sane(struct env *env, const struct reg *r, const struct reg *
 	int64_t value = (int64_t)r->var.bits.value, smin = r->var.smin;
 	char type[64];
 
-	if (smin < MAX_VAR_OFF && smin > -MAX_VAR_OFF &&
-	    r->off < MAX_VAR_OFF && r->off > -MAX_VAR_OFF &&
+	if (smin < MAX_VAR_OFF && smin > -MAX_VAR_OFF && r->off < MAX_VAR_OFF &&
+	    r->off > -MAX_VAR_OFF &&
 	    !(range_is_const(&r->var) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)))
 		return true;
 	reg_type_text(ptr->type, ptr->flags, type, sizeof(type));
@@ -169,7 +169,8 @@ static int pointer_move(struct env *env, struct reg ptr, struct reg by, bool by_
 	 * here may rely on that: the pointer would outlive its object, or mean another frame's. */
 	if (by_is_dst && !env->image->engine)
 		r->ref = r->frame = 0;
-	/* Nor that a pointer at the packet's end is there after it was moved, as Linux 6.18 has it. */
+	/* Nor that a pointer at the packet's end is there after it was moved, as Linux 6.18 has it.
+	 */
 	if (env->image->engine && ptr.type == R_PACKET && ptr.range < 0)
 		r->range = 0;
 	switch (op) {
@@ -221,7 +222,7 @@ static void scalar_tie(struct env *env, struct reg *dst, const struct range *src
 	bool known = alu32 ? range_is_const32(src) : range_is_const(src);
 
 	if (op == BPF_SUB)
-		delta = (int64_t)-(uint64_t)delta;
+		delta = (int64_t) - (uint64_t)delta;
 	if (env->bpf_capable && (op == BPF_ADD || op == BPF_SUB) && known && !apart && dst->id &&
 	    !(dst->id & ID_ADD_CONST) && delta == (int32_t)delta &&
 	    !(op == BPF_SUB && delta == -(int64_t)INT32_MIN)) {

@@ -117,8 +117,7 @@ static int taken_packet(const struct reg *a, const struct reg *b, uint8_t op)
 
 static bool reg_const(const struct reg *r, bool jmp32)
 {
-	return r->type == R_SCALAR &&
-	       (jmp32 ? range_is_const32(&r->var) : range_is_const(&r->var));
+	return r->type == R_SCALAR && (jmp32 ? range_is_const32(&r->var) : range_is_const(&r->var));
 }
 
 static int taken(const struct reg *a, const struct reg *b, uint8_t op, bool jmp32)
@@ -181,8 +180,8 @@ static void linked_sync(struct state *s, const struct reg *known, const struct l
 {
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct frame *f = s->frame[l->one[i].frame];
-		struct reg *r = l->one[i].is_reg ? &f->regs[l->one[i].at]
-						 : &f->slots[l->one[i].at].reg;
+		struct reg *r =
+			l->one[i].is_reg ? &f->regs[l->one[i].at] : &f->slots[l->one[i].at].reg;
 		uint32_t id = r->id;
 		int32_t off = r->off;
 		struct range delta;
@@ -264,7 +263,8 @@ void state_null_known(struct env *env, struct state *s, int regno, bool null)
 	/* What was not acquired does not have to be released. */
 	if (r->ref && r->ref == id && null)
 		state_forget_ref(s, id);
-	STATE_FOR_EACH_REG(s, r) {
+	STATE_FOR_EACH_REG(s, r)
+	{
 		reg_null_known(env, r, id, null);
 	}
 }
@@ -274,8 +274,9 @@ static void pointers_compared(struct env *env, struct state *other, uint8_t op, 
 {
 	struct reg *a = env_reg(env, d), *b = env_reg(env, s), *eq;
 
-	if (!reg_is_pointer(a) || !reg_is_pointer(b) || (a->flags & F_NULL) == (b->flags & F_NULL) ||
-	    a->type == R_BTF_ID || b->type == R_BTF_ID)
+	if (!reg_is_pointer(a) || !reg_is_pointer(b) ||
+	    (a->flags & F_NULL) == (b->flags & F_NULL) || a->type == R_BTF_ID ||
+	    b->type == R_BTF_ID)
 		return;
 	eq = op == BPF_JEQ ? state_regs(other) : op == BPF_JNE ? state_regs(env->st) : NULL;
 	if (eq)
@@ -295,7 +296,8 @@ static void packet_good(struct state *s, const struct reg *pkt, bool open)
 	if (pkt->off < 0 || (!pkt->off && open) || pkt->var.umax > MAX_PACKET_OFF ||
 	    pkt->var.umax + (uint64_t)pkt->off > MAX_PACKET_OFF)
 		return;
-	STATE_FOR_EACH_REG(s, r) {
+	STATE_FOR_EACH_REG(s, r)
+	{
 		if (r->type == type && r->id == id)
 			r->range = MAX(r->range, range);
 	}

@@ -21,8 +21,8 @@ static void cfg_targets(struct env *env)
 		case ISA_FORM_JA:
 		case ISA_FORM_JA32:
 			aux->flags |= AUX_JUMPS;
-			aux->jump_to = i + 1 +
-				       (uint32_t)(form == ISA_FORM_JA ? insn->off : insn->imm);
+			aux->jump_to =
+				i + 1 + (uint32_t)(form == ISA_FORM_JA ? insn->off : insn->imm);
 			continue;
 		case ISA_FORM_EXIT:
 			continue;
@@ -71,8 +71,9 @@ static int cfg_call_points(struct env *env, uint32_t i)
 	if (traits & CALL_ASYNC_CALLBACK)
 		cfg_mark(env, i, AUX_PRUNE_POINT);
 	if (traits & CALL_CALLBACK)
-		cfg_mark(env, i, AUX_CALLS_CALLBACK | AUX_FORCE_CHECKPOINT | AUX_PRUNE_POINT |
-					 AUX_JUMP_POINT);
+		cfg_mark(env, i,
+			 AUX_CALLS_CALLBACK | AUX_FORCE_CHECKPOINT | AUX_PRUNE_POINT |
+				 AUX_JUMP_POINT);
 	if (traits & CALL_ITER_NEXT)
 		cfg_mark(env, i, AUX_ITER_NEXT | AUX_FORCE_CHECKPOINT | AUX_PRUNE_POINT);
 	if (traits & CALL_MIGHT_SLEEP)

@@ -38,8 +38,8 @@ enum aux_flag {
 	AUX_CALLS_CALLBACK = 1 << 4,
 	AUX_ITER_NEXT = 1 << 5,
 	AUX_MAY_GOTO = 1 << 6,
-	AUX_FASTCALL = 1 << 7, /* spill or fill around a call that preserves registers */
-	AUX_ARENA = 1 << 8,    /* access through an arena pointer */
+	AUX_FASTCALL = 1 << 7,	       /* spill or fill around a call that preserves registers */
+	AUX_ARENA = 1 << 8,	       /* access through an arena pointer */
 	AUX_SEEN_SPECULATIVE = 1 << 9, /* only seen by speculative paths until AUX_SEEN */
 	AUX_NOSPEC = 1 << 10,
 	AUX_NOSPEC_RESULT = 1 << 11,
@@ -49,18 +49,18 @@ enum aux_flag {
 };
 
 struct insn_aux {
-	uint16_t flags; /* enum aux_flag */
-	uint8_t id;	/* enum isa_id, ISA_COUNT for the second slot of lddw */
+	uint16_t flags;	      /* enum aux_flag */
+	uint8_t id;	      /* enum isa_id, ISA_COUNT for the second slot of lddw */
 	uint8_t ptr_type;     /* memory accesses: enum reg_type seen; 0: none yet */
 	uint16_t ptr_flags;   /* enum reg_flag seen with it */
 	uint16_t live_before; /* registers that some path from here reads, one bit each */
 	int16_t ctx_off;      /* context accesses: constant offset */
 	uint32_t jump_to;
-	uint32_t scc;	      /* number of the strongly connected component, 0: none */
+	uint32_t scc; /* number of the strongly connected component, 0: none */
 	uint16_t subprog;
-	uint8_t n_args; /* calls: how many registers from r1 up are arguments */
+	uint8_t n_args;		 /* calls: how many registers from r1 up are arguments */
 	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
-	uint32_t loop_callback;	 /* bpf_loop: its only callback so far, 0: none, or LOOP_NOT_INLINE */
+	uint32_t loop_callback; /* bpf_loop: its only callback, 0: none, or LOOP_NOT_INLINE */
 	union {
 		/* helper calls: the map it was called with on every path, or MAP_POISON */
 		const struct verify_map *map;
@@ -68,28 +68,29 @@ struct insn_aux {
 			uint32_t alu_state, alu_limit;
 		};
 	};
-	uint64_t map_key;      /* constant key of array accesses, or KEY_POISON, KEY_NONE */
+	uint64_t map_key; /* constant key of array accesses, or KEY_POISON, KEY_NONE */
 };
 #define LOOP_NOT_INLINE UINT32_MAX
-#define MAP_POISON ((const struct verify_map *)-1)
-#define KEY_NONE   UINT64_MAX
-#define KEY_POISON (UINT64_MAX - 1)
+#define MAP_POISON	((const struct verify_map *)-1)
+#define KEY_NONE	UINT64_MAX
+#define KEY_POISON	(UINT64_MAX - 1)
 
 struct subprog {
-	uint32_t start, end; /* instructions */
+	uint32_t start, end;  /* instructions */
 	uint32_t stack_depth; /* bytes */
 	bool has_tail_call, tail_call_reachable, has_ld_abs;
 	bool is_global, is_callback, is_async_callback, is_exception_callback, called;
 	bool args_ready, might_sleep, changes_pkt, keep_fastcall_stack, verified;
-	bool shared_stack; /* depth.c: never on a stack apart */
+	bool shared_stack;	     /* depth.c: never on a stack apart */
 	uint32_t fastcall_stack_off; /* lowest slot that only fastcall patterns use */
-	const char *name; /* from BTF, or "" */
-	uint32_t func;	  /* its FUNC in the program's BTF, or 0 */
+	const char *name;	     /* from BTF, or "" */
+	uint32_t func;		     /* its FUNC in the program's BTF, or 0 */
 	struct btf_func sig; /* what a caller of a global function must pass, if args_ready */
 	int sig_err;
 	char sig_why[120];
 	uint32_t *postorder, n_postorder;
-	/* Predecessors within the function: of start + i, preds[pred_at[i]] up to [pred_at[i + 1]]. */
+	/* Predecessors within the function: of start + i, preds[pred_at[i]] up to [pred_at[i + 1]].
+	 */
 	uint32_t *pred_at, *preds;
 };
 
@@ -135,7 +136,7 @@ struct env {
 	const struct verify_map *cgroup_storage[2]; /* maps.c: shared, per CPU */
 	bool allow_ptr_leaks, allow_uninit_stack, bypass_spec_v1, bypass_spec_v4, bpf_capable;
 	bool strict_alignment, test_state_freq, test_reg_invariants;
-	bool in_sleepable;   /* the program as a whole */
+	bool in_sleepable;	/* the program as a whole */
 	bool alu_limits_differ; /* speculate.c: scalars are only equal if they are the same */
 	bool seen_direct_write, seen_exception, uses_arena;
 	const struct verify_map *arena;
@@ -160,7 +161,7 @@ struct env {
 	struct env_visit *visit;     /* visit.c */
 	struct env_live *live;	     /* live.c */
 	struct env_precise *precise; /* precise.c */
-	uint16_t *touch; /* by instruction: see struct state */
+	uint16_t *touch;	     /* by instruction: see struct state */
 	struct env_log *log;	     /* log.c: NULL if nobody reads it */
 	struct jump *jump; /* the history's entry of the current instruction, if it has one */
 };
@@ -211,7 +212,8 @@ static inline uint32_t env_new_id(struct env *env)
 	return ++env->next_id;
 }
 
-/* ---- alloc.c, state.c: memory, registers, references ------------------------------------------------- */
+/* ---- alloc.c, state.c: memory, registers, references
+ * ------------------------------------------------- */
 
 #define VERIFY_MEM_LIMIT ((size_t)1 << 30)
 int env_mem_new(struct env *env);
@@ -280,7 +282,8 @@ int state_release_irq(struct state *s, uint32_t id); /* -EACCES: not the innermo
 struct ref *state_find_ref(const struct state *s, uint32_t id);
 int state_acquire_lock(struct env *env, enum ref_kind kind, uint32_t id, const void *ptr);
 int state_release_lock(struct state *s, enum ref_kind kind, uint32_t id, const void *ptr);
-struct ref *state_find_lock(const struct state *s, enum ref_kind kind, uint32_t id, const void *ptr);
+struct ref *state_find_lock(const struct state *s, enum ref_kind kind, uint32_t id,
+			    const void *ptr);
 /* Calls fn for each register of each frame and each spilled register or stack object. The
  * loop macro: `STATE_FOR_EACH_REG(s, r) { ... }` visits registers and SPILLs only. */
 struct reg_cursor {
@@ -288,9 +291,8 @@ struct reg_cursor {
 	int32_t at; /* 0-10 registers, then slots */
 };
 struct reg *state_next_reg(const struct state *s, struct reg_cursor *c);
-#define STATE_FOR_EACH_REG(s, r)                  \
-	for (struct reg_cursor c_ = {0, 0};       \
-	     (r = state_next_reg(s, &c_)) != NULL;)
+#define STATE_FOR_EACH_REG(s, r) \
+	for (struct reg_cursor c_ = {0, 0}; (r = state_next_reg(s, &c_)) != NULL;)
 /* Packet pointers lose what is known of them: the packet may have moved. */
 void state_forget_packets(struct env *env);
 
@@ -304,10 +306,10 @@ int precise_stack(struct env *env, uint32_t frame, uint32_t slot);
  * linked: scalars, one in 10 bits, 4 bits of count above them. */
 int precise_push(struct env *env, struct state *s, uint32_t flags, uint64_t linked);
 enum jump_flag {
-	JUMP_STACK = 1 << 0,	   /* this instruction reads or writes a slot of the stack */
-	JUMP_FRAME_SHIFT = 1,	   /* 3 bits: whose */
-	JUMP_SLOT_SHIFT = 4,	   /* 6 bits: which */
-	JUMP_DST_STACK = 1 << 10,  /* a condition: dst points to the stack */
+	JUMP_STACK = 1 << 0,	  /* this instruction reads or writes a slot of the stack */
+	JUMP_FRAME_SHIFT = 1,	  /* 3 bits: whose */
+	JUMP_SLOT_SHIFT = 4,	  /* 6 bits: which */
+	JUMP_DST_STACK = 1 << 10, /* a condition: dst points to the stack */
 	JUMP_SRC_STACK = 1 << 11,
 };
 /* Flags for the history: the current instruction touches that slot. */
@@ -336,9 +338,9 @@ int precise_new(struct env *env);
 enum {
 	TOUCH_REGS = 0x7ff,
 	TOUCH_STACK = 1 << 11, /* may write a stack */
-	TOUCH_ALL = 0xffff, /* leaves the function, or says what registers have to do with each other */
+	TOUCH_ALL =
+		0xffff, /* leaves the function, or says what registers have to do with each other */
 };
-
 
 /* The current instruction may read these slots of that frame's stack (bit i: slot i) ... */
 int live_read(struct env *env, uint32_t frame, uint64_t slots);
@@ -381,13 +383,14 @@ static inline uint32_t state_insn(const struct state *s, uint32_t i)
 
 /* ---- form.c, cfg.c, fastcall.c, depth.c -------------------------------------------------- */
 
-int form_operands(struct env *env); /* of the current instruction */
-int form_program(struct env *env);	 /* opcodes, functions, jumps, references to maps */
-int cfg_build(struct env *env);	 /* prune points, live registers, loops, unreachable code */
+int form_operands(struct env *env);  /* of the current instruction */
+int form_program(struct env *env);   /* opcodes, functions, jumps, references to maps */
+int cfg_build(struct env *env);	     /* prune points, live registers, loops, unreachable code */
 void fastcall_mark(struct env *env); /* spills around calls that preserve registers */
 int depth_check(struct env *env);
 
-/* ---- explore.c, attach.c ------------------------------------------------------------------------------- */
+/* ---- explore.c, attach.c
+ * ------------------------------------------------------------------------------- */
 
 int explore(struct env *env); /* from env->st, at env->insn */
 /* References that arguments of a struct_ops function come with. */
@@ -421,26 +424,26 @@ int mem_atomic(struct env *env);
 
 /* A call's view of itself while its arguments are checked. */
 struct call {
-	uint32_t func_id;	   /* BPF_FUNC_*, 0 for kfuncs and functions */
-	const char *name;	   /* for messages */
+	uint32_t func_id;	     /* BPF_FUNC_*, 0 for kfuncs and functions */
+	const char *name;	     /* for messages */
 	const struct helper *helper; /* or NULL */
 	const struct verify_map *map;
 	uint32_t map_uid;
 	bool raw_mode;	 /* memory is written only: need not be initialised */
 	bool pkt_access; /* memory may be packet bytes */
 	uint8_t release_reg;
-	int regno;	 /* argument with raw memory, or 0 ... */
-	int access_size; /* ... and how many bytes of it */
-	uint32_t mem_size; /* ARG_ALLOC_SIZE */
+	int regno;	    /* argument with raw memory, or 0 ... */
+	int access_size;    /* ... and how many bytes of it */
+	uint32_t mem_size;  /* ARG_ALLOC_SIZE */
 	uint64_t msize_max; /* upper bound of the last size register */
-	uint32_t ref;	 /* reference of an argument */
+	uint32_t ref;	    /* reference of an argument */
 	uint32_t dynptr_id;
 	const struct btf *btf, *ret_btf;
 	uint32_t btf_id, ret_btf_id;
 	uint32_t subprog; /* ARG_FUNC */
 	const struct btf_field *kptr;
 	bool percpu_object; /* the argument is an object of the program's own, one for each CPU */
-	int64_t const_key; /* key of an array look-up if constant, or -1 */
+	int64_t const_key;  /* key of an array look-up if constant, or -1 */
 };
 
 /* A helper reads or writes `size` bytes at regs[regno]; zero_ok: NULL and size 0 are fine. */
@@ -486,8 +489,8 @@ int speculate_number(struct env *env);
 /* ---- alu.c, branch.c ------------------------------------------------------------------------ */
 
 int alu_may_cast(struct env *env); /* the current instruction, between these address spaces? */
-int alu_insn(struct env *env);	  /* arithmetic, moves, byte order */
-int branch_insn(struct env *env); /* conditional jumps: may push the other path, sets env->insn */
+int alu_insn(struct env *env);	   /* arithmetic, moves, byte order */
+int branch_insn(struct env *env);  /* conditional jumps: may push the other path, sets env->insn */
 bool reg_leaks(const struct env *env, const struct reg *r); /* a pointer that must stay secret */
 bool reg_is_trusted(const struct reg *r);
 /* Before a scalar is copied or spilled: the copies are tied by an id. */
@@ -498,8 +501,16 @@ void state_null_known(struct env *env, struct state *s, int regno, bool null);
 
 /* ---- func.c --------------------------------------------------------------------------------- */
 
-enum callback_kind { CALLBACK_LOOP, CALLBACK_MAP_ELEM, CALLBACK_TIMER, CALLBACK_FIND_VMA,
-		     CALLBACK_USER_RINGBUF, CALLBACK_RBTREE_ADD, CALLBACK_WQ, CALLBACK_TASK_WORK };
+enum callback_kind {
+	CALLBACK_LOOP,
+	CALLBACK_MAP_ELEM,
+	CALLBACK_TIMER,
+	CALLBACK_FIND_VMA,
+	CALLBACK_USER_RINGBUF,
+	CALLBACK_RBTREE_ADD,
+	CALLBACK_WQ,
+	CALLBACK_TASK_WORK
+};
 
 void frame_init(struct env *env, struct frame *f, uint32_t frameno, uint32_t subprog,
 		uint32_t callsite);
@@ -511,13 +522,15 @@ int func_push_callback(struct env *env, enum callback_kind kind, uint32_t subpro
 int func_exit(struct env *env, bool exception, bool *done);
 /* Leaves a function that was called, with what is in r0, without asking whether it may. */
 int func_return(struct env *env);
-/* Every reference, lock, rcu section, ... must be over. prefix: "BPF_EXIT instruction in main prog" */
+/* Every reference, lock, rcu section, ... must be over. prefix: "BPF_EXIT instruction in main prog"
+ */
 int func_check_leaks(struct env *env, bool exception, bool check_lock, const char *prefix);
 /* regs[regno] may be what the program returns. name: "R0", or what the message says instead. */
 int func_check_return(struct env *env, int regno, const char *name);
-int func_prepare_args(struct env *env, uint32_t subprog);  /* subs[].args from BTF */
+int func_prepare_args(struct env *env, uint32_t subprog); /* subs[].args from BTF */
 
-/* ---- call.c, maps.c, kfunc.c ------------------------------------------------------------------ */
+/* ---- call.c, maps.c, kfunc.c ------------------------------------------------------------------
+ */
 
 int call_helper(struct env *env);
 int call_kfunc(struct env *env); /* 1: the path is over (bpf_throw) */
@@ -550,7 +563,8 @@ int fixup_check(struct env *env);
 /* The program refers to that map of the image: may it? */
 int maps_use(struct env *env, uint32_t map);
 
-/* lddw of a kernel variable (BPF_PSEUDO_BTF_ID): before exploration, and when a path comes to it. */
+/* lddw of a kernel variable (BPF_PSEUDO_BTF_ID): before exploration, and when a path comes to it.
+ */
 int ksym_check(struct env *env, uint32_t insn);
 int ksym_load(struct env *env, struct reg *dst);
 
@@ -576,7 +590,8 @@ const struct btf_record *args_struct_record(const struct env *env, const struct 
 /* The special fields of what the register points to (map value, object of the program's own). */
 const struct btf_record *args_record(const struct env *env, const struct reg *reg);
 
-/* ---- dynptr.c, iter.c, graph.c, lock.c --------------------------------------------------------- */
+/* ---- dynptr.c, iter.c, graph.c, lock.c ---------------------------------------------------------
+ */
 
 /* Objects in stack slots, given by the register that points to them. The first slot (of the
  * lowest address) of one that takes n; what: "dynptr", "iter", "irq_flag". -EINVAL with reason;

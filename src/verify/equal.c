@@ -296,8 +296,7 @@ static bool regs_inside(struct compare *c, const struct frame *old, const struct
 static bool frame_inside(struct compare *c, const struct frame *old, const struct frame *cur,
 			 uint32_t insn)
 {
-	uint32_t live = c->env->image->all_precise ? (1U << 11) - 1
-						   : c->env->aux[insn].live_before;
+	uint32_t live = c->env->image->all_precise ? (1U << 11) - 1 : c->env->aux[insn].live_before;
 
 	if (old->callback_depth > cur->callback_depth)
 		return false;
@@ -355,8 +354,8 @@ bool states_equal(struct env *env, const struct state *old, const struct state *
 
 static void widen(struct compare *c, const struct reg *old, struct reg *cur)
 {
-	if (old && old->type == R_SCALAR && cur->type == R_SCALAR && !old->precise && !cur->precise &&
-	    !regs_exact(c, old, cur))
+	if (old && old->type == R_SCALAR && cur->type == R_SCALAR && !old->precise &&
+	    !cur->precise && !regs_exact(c, old, cur))
 		reg_set_unknown(c->env, cur);
 }
 

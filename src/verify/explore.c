@@ -24,8 +24,9 @@ struct pending {
 /* ---- queued paths ----------------------------------------------------------------------- */
 
 /*
- * The paths queued last are taken up first, and most of them soon: their states stay unpacked (hot),
- * change places with the current state and are used again. Only those behind them are packed.
+ * The paths queued last are taken up first, and most of them soon: their states stay unpacked
+ * (hot), change places with the current state and are used again. Only those behind them are
+ * packed.
  */
 static void explore_recycle(struct env *env, struct state *s)
 {
@@ -278,7 +279,8 @@ static int explore_imm64(struct env *env)
 		map = &env->image->maps[insn->imm];
 	switch (env_aux(env)->id) {
 	case ISA_LD_IMM64:
-		reg_set_const(env, dst, (uint32_t)insn->imm | (uint64_t)(uint32_t)insn[1].imm << 32);
+		reg_set_const(env, dst,
+			      (uint32_t)insn->imm | (uint64_t)(uint32_t)insn[1].imm << 32);
 		return 0;
 	case ISA_LD_MAP_IDX:
 		reg_set_pointer(dst, R_MAP_PTR, 0);
@@ -362,8 +364,7 @@ static int explore_call(struct env *env, int id, bool *done)
 
 	if (id == ISA_CALL_LOCAL)
 		return func_call(env);
-	if (env->st->locks && id == ISA_CALL_HELPER &&
-	    env_insn(env)->imm != BPF_FUNC_spin_unlock)
+	if (env->st->locks && id == ISA_CALL_HELPER && env_insn(env)->imm != BPF_FUNC_spin_unlock)
 		return env_fail(env, -EINVAL, REASON_LOCK,
 				"function calls are not allowed while holding a lock");
 	err = id == ISA_CALL_HELPER ? call_helper(env) : call_kfunc(env);
@@ -502,8 +503,8 @@ int explore(struct env *env)
 		if (!done) {
 			uint32_t here = env->insn;
 
-			env_aux(env)->flags |= env->st->speculative ? AUX_SEEN_SPECULATIVE
-								    : AUX_SEEN;
+			env_aux(env)->flags |=
+				env->st->speculative ? AUX_SEEN_SPECULATIVE : AUX_SEEN;
 			env->st->touched |= env->touch[here];
 			live_begin(env);
 			env->at = here;

@@ -69,7 +69,8 @@ int form_operands(struct env *env)
 static int form_add_subprog(struct env *env, uint32_t insn, int64_t start, uint8_t *starts)
 {
 	if (start < 0 || start >= env->n_insns)
-		return form_fail(env, insn, -EINVAL, REASON_BAD_CALL, "call to invalid destination");
+		return form_fail(env, insn, -EINVAL, REASON_BAD_CALL,
+				 "call to invalid destination");
 	if (starts[start])
 		return 0;
 	if (env->n_subs == FORM_MAX_SUBPROGS)
@@ -89,8 +90,8 @@ static int form_exception_callback(struct env *env, uint8_t *starts)
 
 	if (!image->btf || !image->n_func_info)
 		return 0;
-	err = btf_tag_get(image->btf, image->func_info[0].type_id, -1, "exception_callback:",
-			  &name);
+	err = btf_tag_get(image->btf, image->func_info[0].type_id, -1,
+			  "exception_callback:", &name);
 	if (err == -ENOENT)
 		return 0;
 	if (err)
@@ -169,8 +170,8 @@ static int form_jumps(struct env *env)
 
 			if (env->aux[i].id == ISA_CALL_HELPER && insn->imm == BPF_FUNC_tail_call)
 				sub->has_tail_call = true;
-			if (class == BPF_LD && (BPF_MODE(insn->code) == BPF_ABS ||
-						BPF_MODE(insn->code) == BPF_IND))
+			if (class == BPF_LD &&
+			    (BPF_MODE(insn->code) == BPF_ABS || BPF_MODE(insn->code) == BPF_IND))
 				sub->has_ld_abs = true;
 			/* All that may pass for a jump, whatever its other fields are. */
 			if ((class != BPF_JMP && class != BPF_JMP32) || op == BPF_CALL ||
@@ -225,7 +226,8 @@ static int form_func_info(struct env *env)
 		sub->name = btf_name(image->btf, info->type_id);
 		sub->is_global = i && btf_type_vlen(t) == BTF_FUNC_GLOBAL;
 		if ((sub->has_ld_abs || sub->has_tail_call) && i) {
-			const struct btf_type *proto = btf_func_proto(image->btf, info->type_id, NULL);
+			const struct btf_type *proto =
+				btf_func_proto(image->btf, info->type_id, NULL);
 			const struct btf_type *ret =
 				proto ? btf_skip_mods(image->btf, proto->type, NULL) : NULL;
 
@@ -250,8 +252,9 @@ static int form_ends_without_types(struct env *env)
 		if ((sub->has_ld_abs || sub->has_tail_call) && !sub->func)
 			return form_fail(
 				env, sub->start, -EINVAL, REASON_BAD_DEBUG_INFO,
-				sub->has_ld_abs ? "LD_ABS is not allowed in subprogs without BTF"
-						: "tail_call is not allowed in subprogs without BTF");
+				sub->has_ld_abs
+					? "LD_ABS is not allowed in subprogs without BTF"
+					: "tail_call is not allowed in subprogs without BTF");
 	}
 	return 0;
 }
@@ -332,7 +335,8 @@ static int form_insns(struct env *env)
 				return err;
 			i++;
 		} else if (BPF_CLASS(insn->code) == BPF_LDX &&
-			   ((BPF_MODE(insn->code) != BPF_MEM && BPF_MODE(insn->code) != BPF_MEMSX) ||
+			   ((BPF_MODE(insn->code) != BPF_MEM &&
+			     BPF_MODE(insn->code) != BPF_MEMSX) ||
 			    insn->imm)) {
 			env->at = i;
 			return env_fail(env, -EINVAL, REASON_BAD_INSN,

@@ -12,7 +12,7 @@
 #include "verify/state.h"
 #include "verify/verify.h"
 
-#define VERIFY_MAX_INSNS  1000000 /* the kernel's limit for privileged programs */
+#define VERIFY_MAX_INSNS 1000000 /* the kernel's limit for privileged programs */
 
 struct verify_work {
 	const struct verify_image *image;

@@ -37,7 +37,7 @@ enum step_kind {
 	STEP_COMPARE,
 	STEP_OTHER,
 };
-#define STEP_DST(step)	((step) & 15)
+#define STEP_DST(step)	((step)&15)
 #define STEP_SRC(step)	((step) >> 4 & 15)
 #define STEP_KIND(step) ((step) >> 8)
 
@@ -74,8 +74,8 @@ static int step_kind(const struct bpf_insn *insn, int id)
 	}
 }
 
-/* What tracing back over it may change. A call that returns clears r0, and is not told from one that
- * would want to know of its arguments. */
+/* What tracing back over it may change. A call that returns clears r0, and is not told from one
+ * that would want to know of its arguments. */
 static uint16_t step_touch(const struct env *env, uint32_t i, int kind)
 {
 	const struct bpf_insn *insn = &env->insns[i];
@@ -100,8 +100,7 @@ static uint16_t step_touch(const struct env *env, uint32_t i, int kind)
 
 int precise_new(struct env *env)
 {
-	env->precise =
-		env_table(env, 1, sizeof(*env->precise) + env->n_insns * sizeof(uint16_t));
+	env->precise = env_table(env, 1, sizeof(*env->precise) + env->n_insns * sizeof(uint16_t));
 	env->touch = env_table(env, env->n_insns, sizeof(*env->touch));
 	if (!env->precise || !env->touch)
 		return env_nomem(env);
@@ -109,8 +108,7 @@ int precise_new(struct env *env)
 		const struct bpf_insn *insn = &env->insns[i];
 		int kind = step_kind(insn, env->aux[i].id);
 
-		env->precise->steps[i] =
-			(uint16_t)(kind << 8 | insn->src_reg << 4 | insn->dst_reg);
+		env->precise->steps[i] = (uint16_t)(kind << 8 | insn->src_reg << 4 | insn->dst_reg);
 		env->touch[i] = step_touch(env, i, kind);
 	}
 	return 0;
@@ -141,7 +139,7 @@ static void bt_set(struct env_precise *bt, int reg)
 
 static void bt_clear(struct env_precise *bt, int reg)
 {
-	bt->regs[bt->frame] &= (uint16_t)~(1U << reg);
+	bt->regs[bt->frame] &= (uint16_t) ~(1U << reg);
 }
 
 /* ---- history ---------------------------------------------------------------------------- */
@@ -163,8 +161,8 @@ void linked_unpack(uint64_t packed, struct linked *l)
 	for (uint32_t i = 0; i < l->n; i++) {
 		uint32_t one = packed >> (10 * i) & 0x3ff;
 
-		l->one[i] = (struct linked_one){.frame = one & 7, .is_reg = one >> 3 & 1,
-						.at = (uint8_t)(one >> 4)};
+		l->one[i] = (struct linked_one){
+			.frame = one & 7, .is_reg = one >> 3 & 1, .at = (uint8_t)(one >> 4)};
 	}
 }
 
@@ -227,7 +225,8 @@ static int step_contradiction(struct env *env, uint32_t i, const char *what)
 	return env_fail(env, -EFAULT, REASON_INTERNAL, "backtracking insn %u: %s", i, what);
 }
 
-/* The registers to trace before an instruction that changes only which registers these are; or -1. */
+/* The registers to trace before an instruction that changes only which registers these are; or -1.
+ */
 static inline int step_quick(uint32_t step, uint32_t regs, const struct jump *j)
 {
 	uint32_t kind = STEP_KIND(step), dst = regs >> STEP_DST(step) & 1;
@@ -379,8 +378,7 @@ static int step_form(struct env *env, uint32_t i, uint32_t next, const struct ju
 	case ISA_FORM_ALU_RR:
 	case ISA_FORM_ALU_RI:
 	case ISA_FORM_LD_IMM64:
-		bt->regs[bt->frame] =
-			(uint16_t)step_quick(bt->steps[i], bt->regs[bt->frame], NULL);
+		bt->regs[bt->frame] = (uint16_t)step_quick(bt->steps[i], bt->regs[bt->frame], NULL);
 		return 0;
 	case ISA_FORM_LDX:
 	case ISA_FORM_LOAD_ACQ:
@@ -505,7 +503,7 @@ static int state_mark(struct env *env, struct state *s, bool *changed)
 			struct reg *r = packed_reg(f, i);
 
 			if (!r || r->type != R_SCALAR)
-				bt->regs[n] &= (uint16_t)~(1U << i);
+				bt->regs[n] &= (uint16_t) ~(1U << i);
 			else
 				r->precise = true;
 		}
@@ -543,8 +541,8 @@ static int trace_entry(struct env *env, struct state *s, uint32_t at, bool *chan
 	return 0;
 }
 
-/* From instruction i (next: the one after it) to the beginning of the path since the cached state. skip:
- * i is not undone, it asked. 1: nothing is traced any more. -ENOTSUP: cannot be traced. */
+/* From instruction i (next: the one after it) to the beginning of the path since the cached state.
+ * skip: i is not undone, it asked. 1: nothing is traced any more. -ENOTSUP: cannot be traced. */
 static int trace_path(struct env *env, const struct state *s, uint32_t i, uint32_t next, bool skip)
 {
 	struct env_precise *bt = env->precise;
@@ -636,8 +634,7 @@ int precise_reg(struct env *env, int regno)
 	if (!env->bpf_capable)
 		return 0;
 	if (env_reg(env, regno)->type != R_SCALAR) /* as a helper's argument that may be anything */
-		return env_fail(env, -EFAULT, REASON_INTERNAL,
-				"verifier bug: backtracking misuse");
+		return env_fail(env, -EFAULT, REASON_INTERNAL, "verifier bug: backtracking misuse");
 	bt_reset(env->precise);
 	env->precise->frame = env->st->cur;
 	bt_set(env->precise, regno);

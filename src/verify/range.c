@@ -177,8 +177,8 @@ static inline bool range_small(const struct range *r)
 }
 
 /*
- * If no interval leaves [0, INT32_MAX], all are of the same numbers, and deducing makes each what they
- * share. False: they do, or share nothing.
+ * If no interval leaves [0, INT32_MAX], all are of the same numbers, and deducing makes each what
+ * they share. False: they do, or share nothing.
  */
 static inline bool range_deduce_small(struct range *r)
 {
@@ -200,8 +200,8 @@ static inline bool range_deduce_small(struct range *r)
 }
 
 /*
- * The same as what follows, for values whose bits say that they are in [0, INT32_MAX], on one interval
- * instead of four: they are all of the same numbers then. False: they have none in common.
+ * The same as what follows, for values whose bits say that they are in [0, INT32_MAX], on one
+ * interval instead of four: they are all of the same numbers then. False: they have none in common.
  */
 static inline bool range_sync_small(struct range *r)
 {

@@ -189,15 +189,10 @@ static inline bool tnum_subreg_is_const(struct tnum a)
 }
 
 /* Any value: an initialiser. */
-#define RANGE_UNKNOWN                      \
-	{                                  \
-		.bits = {0, UINT64_MAX},   \
-		.umax = UINT64_MAX,        \
-		.smin = INT64_MIN,         \
-		.smax = INT64_MAX,         \
-		.u32_max = UINT32_MAX,     \
-		.s32_min = INT32_MIN,      \
-		.s32_max = INT32_MAX,      \
+#define RANGE_UNKNOWN                                                                              \
+	{                                                                                          \
+		.bits = {0, UINT64_MAX}, .umax = UINT64_MAX, .smin = INT64_MIN, .smax = INT64_MAX, \
+		.u32_max = UINT32_MAX, .s32_min = INT32_MIN, .s32_max = INT32_MAX,                 \
 	}
 
 static inline void range_set_unknown(struct range *r)

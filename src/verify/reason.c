@@ -81,7 +81,8 @@ int env_unsupported(struct env *env, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return env_fail(env, -EINVAL, REASON_UNSUPPORTED, "not supported by this verifier: %s", text);
+	return env_fail(env, -EINVAL, REASON_UNSUPPORTED, "not supported by this verifier: %s",
+			text);
 }
 
 int env_nomem(struct env *env)

@@ -2,8 +2,8 @@
 /*
  * verify/state.c - states: copies, registers, references.
  *
- * Copying states is much of what a verification does: a state that is used again keeps its frames and
- * arrays for the next one.
+ * Copying states is much of what a verification does: a state that is used again keeps its frames
+ * and arrays for the next one.
  */
 #include "verify/env.h"
 
@@ -287,8 +287,8 @@ struct frame *frame_shrink(struct env *env, struct frame *f, uint16_t regs, uint
 		r = pack_reg(to, r, item[i], item[i]->var_kind,
 			     (const uint64_t *)f + item[i]->var_at, &at);
 	for (uint32_t i = 0; i < head.n_slots; i++)
-		((uint64_t *)to->regs)[i] = slots >> i & 1 ? packed_kinds(f, i)
-							   : SLOT_KINDS(SLOT_INVALID);
+		((uint64_t *)to->regs)[i] =
+			slots >> i & 1 ? packed_kinds(f, i) : SLOT_KINDS(SLOT_INVALID);
 	env_release(env, f, f->packed_size);
 	return to;
 }
@@ -517,7 +517,8 @@ void state_forget_packets(struct env *env)
 {
 	struct reg *r;
 
-	STATE_FOR_EACH_REG(env->st, r) {
+	STATE_FOR_EACH_REG(env->st, r)
+	{
 		if (r->type == R_PACKET || r->type == R_PACKET_META || r->type == R_PACKET_END ||
 		    (r->type == R_MEM && r->flags & F_DYN_PACKET))
 			reg_drop(env, r);
@@ -593,7 +594,8 @@ int state_release(struct env *env, uint32_t id)
 
 	if (err)
 		return err;
-	STATE_FOR_EACH_REG(env->st, r) {
+	STATE_FOR_EACH_REG(env->st, r)
+	{
 		if (r->ref == id)
 			reg_drop(env, r);
 	}
@@ -620,8 +622,7 @@ static bool ref_is_lock(const struct ref *ref)
 	return ref->kind >= REF_LOCK;
 }
 
-struct ref *state_find_lock(const struct state *s, enum ref_kind kind, uint32_t id,
-			    const void *ptr)
+struct ref *state_find_lock(const struct state *s, enum ref_kind kind, uint32_t id, const void *ptr)
 {
 	for (uint16_t i = 0; i < s->n_refs; i++)
 		if (s->refs[i].kind == kind && s->refs[i].id == id && s->refs[i].ptr == ptr)

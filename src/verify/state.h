@@ -35,28 +35,28 @@ struct verify_map;
  *
  *   REG_TYPE(id, log name)
  */
-#define REG_TYPES(REG_TYPE)                     \
-	REG_TYPE(NOT_INIT, "?")                 \
-	REG_TYPE(SCALAR, "scalar")              \
-	REG_TYPE(CTX, "ctx")                    \
-	REG_TYPE(MAP_PTR, "map_ptr")            \
-	REG_TYPE(MAP_VALUE, "map_value")        \
-	REG_TYPE(STACK, "fp")                   \
-	REG_TYPE(PACKET, "pkt")                 \
-	REG_TYPE(PACKET_META, "pkt_meta")       \
-	REG_TYPE(PACKET_END, "pkt_end")         \
-	REG_TYPE(FLOW_KEYS, "flow_keys")        \
-	REG_TYPE(SOCKET, "sock")                \
-	REG_TYPE(SOCK_COMMON, "sock_common")    \
-	REG_TYPE(TCP_SOCK, "tcp_sock")          \
-	REG_TYPE(TP_BUFFER, "tp_buffer")        \
-	REG_TYPE(XDP_SOCK, "xdp_sock")          \
-	REG_TYPE(BTF_ID, "ptr_")                \
-	REG_TYPE(MEM, "mem")                    \
-	REG_TYPE(ARENA, "arena")                \
-	REG_TYPE(BUF, "buf")                    \
-	REG_TYPE(FUNC, "func")                  \
-	REG_TYPE(MAP_KEY, "map_key")            \
+#define REG_TYPES(REG_TYPE)                  \
+	REG_TYPE(NOT_INIT, "?")              \
+	REG_TYPE(SCALAR, "scalar")           \
+	REG_TYPE(CTX, "ctx")                 \
+	REG_TYPE(MAP_PTR, "map_ptr")         \
+	REG_TYPE(MAP_VALUE, "map_value")     \
+	REG_TYPE(STACK, "fp")                \
+	REG_TYPE(PACKET, "pkt")              \
+	REG_TYPE(PACKET_META, "pkt_meta")    \
+	REG_TYPE(PACKET_END, "pkt_end")      \
+	REG_TYPE(FLOW_KEYS, "flow_keys")     \
+	REG_TYPE(SOCKET, "sock")             \
+	REG_TYPE(SOCK_COMMON, "sock_common") \
+	REG_TYPE(TCP_SOCK, "tcp_sock")       \
+	REG_TYPE(TP_BUFFER, "tp_buffer")     \
+	REG_TYPE(XDP_SOCK, "xdp_sock")       \
+	REG_TYPE(BTF_ID, "ptr_")             \
+	REG_TYPE(MEM, "mem")                 \
+	REG_TYPE(ARENA, "arena")             \
+	REG_TYPE(BUF, "buf")                 \
+	REG_TYPE(FUNC, "func")               \
+	REG_TYPE(MAP_KEY, "map_key")         \
 	REG_TYPE(DYNPTR, "dynptr_ptr")
 
 enum reg_type {
@@ -103,13 +103,13 @@ struct reg {
 	 * by which this one is above the others of its id. */
 	int32_t off;
 	union {
-		int32_t range;	   /* PACKET*: bytes verified from where `id` starts; RANGE_* */
-		struct {	   /* MEM, BUF */
+		int32_t range; /* PACKET*: bytes verified from where `id` starts; RANGE_* */
+		struct {       /* MEM, BUF */
 			uint32_t mem_size;
 			uint32_t dynptr_id; /* MEM: which dynptr it is a slice of, or 0 */
 		};
-		uint32_t subprog;  /* FUNC */
-		struct {	   /* MAP_PTR, MAP_VALUE, MAP_KEY */
+		uint32_t subprog; /* FUNC */
+		struct {	  /* MAP_PTR, MAP_VALUE, MAP_KEY */
 			const struct verify_map *map;
 			uint32_t map_uid; /* which inner map: ids differ for each look-up */
 		};
@@ -127,15 +127,15 @@ struct reg {
 			uint8_t phase; /* enum iter_phase */
 			uint32_t depth : 24;
 		} iter;
-		struct {		   /* SLOT_IRQ_FLAG */
+		struct {		     /* SLOT_IRQ_FLAG */
 			uint8_t kfunc_class; /* 0: local_irq_save, 1: res_spin_lock_irqsave */
 		} irq;
 		uint64_t raw[2];
 	};
 	/* Same id: same value (scalars), same NULL-ness (maybe NULL), same origin (packet). */
 	uint32_t id;
-	uint32_t ref;	/* the reference it holds: id of a struct ref, or 0 */
-	bool precise;	/* SCALAR: exact range matters to safety */
+	uint32_t ref;	  /* the reference it holds: id of a struct ref, or 0 */
+	bool precise;	  /* SCALAR: exact range matters to safety */
 	uint8_t var_kind; /* packed: enum var_kind, and where the range is: packed_var() */
 	uint16_t var_at;
 	struct range var; /* SCALAR: the value. Pointers: variable part of the offset */
@@ -160,12 +160,12 @@ static inline bool reg_is_pointer(const struct reg *r)
 
 /* What a byte of stack holds, and the letter that the kernel's log gives it. */
 enum slot_kind {
-	SLOT_INVALID, /* '?' never written */
-	SLOT_SPILL,   /* 'r' part of a spilled register; a full spill has 8 of them */
-	SLOT_MISC,    /* 'm' some data */
-	SLOT_ZERO,    /* '0' */
-	SLOT_DYNPTR,  /* 'd' */
-	SLOT_ITER,    /* 'i' */
+	SLOT_INVALID,  /* '?' never written */
+	SLOT_SPILL,    /* 'r' part of a spilled register; a full spill has 8 of them */
+	SLOT_MISC,     /* 'm' some data */
+	SLOT_ZERO,     /* '0' */
+	SLOT_DYNPTR,   /* 'd' */
+	SLOT_ITER,     /* 'i' */
 	SLOT_IRQ_FLAG, /* 'f' */
 };
 
@@ -178,7 +178,7 @@ struct slot {
 };
 
 /* All eight bytes of one kind, as one number. */
-#define SLOT_KINDS(kind) ((kind) * UINT64_C(0x0101010101010101))
+#define SLOT_KINDS(kind) ((kind)*UINT64_C(0x0101010101010101))
 
 /*
  * States that wait or are cached are many, and most of what they hold is nothing, and most of the
@@ -206,10 +206,10 @@ struct frame {
 	bool callback;	     /* entered from a helper, synchronously */
 	bool async_callback; /* a root of its own: timers, workqueues */
 	bool exception_callback;
-	bool ret_checked;     /* callback: r0 must be in [ret_min, ret_max] */
+	bool ret_checked; /* callback: r0 must be in [ret_min, ret_max] */
 	int32_t ret_min, ret_max;
 	uint32_t async_entries; /* how often an async callback was entered */
-	uint32_t packed_size; /* packed: in bytes */
+	uint32_t packed_size;	/* packed: in bytes */
 	struct slot *slots;
 	struct reg regs[11];
 };
@@ -294,15 +294,15 @@ static inline uint8_t kinds_first(uint64_t kinds)
 enum ref_kind {
 	REF_PTR,
 	REF_IRQ,
-	REF_LOCK,	    /* bpf_spin_lock */
-	REF_RES_LOCK,	    /* bpf_res_spin_lock */
+	REF_LOCK,     /* bpf_spin_lock */
+	REF_RES_LOCK, /* bpf_res_spin_lock */
 	REF_RES_LOCK_IRQ,
 };
 
 struct ref {
-	uint8_t kind;	/* enum ref_kind */
-	uint32_t id;	/* what struct reg.ref names; locks: the id of the register */
-	uint32_t insn;	/* where it was acquired */
+	uint8_t kind;	 /* enum ref_kind */
+	uint32_t id;	 /* what struct reg.ref names; locks: the id of the register */
+	uint32_t insn;	 /* where it was acquired */
 	const void *ptr; /* locks: identity of the object that holds the lock */
 };
 
@@ -319,8 +319,8 @@ struct jump {
 
 struct state {
 	/* First what a visit asks of each cached state: visit.c wants it in one cache line. */
-	uint32_t insn; /* the instruction that this state is before (cached states) */
-	uint32_t cur; /* index of the current frame */
+	uint32_t insn;	   /* the instruction that this state is before (cached states) */
+	uint32_t cur;	   /* index of the current frame */
 	uint32_t branches; /* paths that started here and are not finished */
 	bool speculative, sleepable, cleaned;
 	bool packed; /* its frames are */
@@ -328,18 +328,18 @@ struct state {
 
 	struct ref *refs;
 	uint16_t n_refs, cap_refs;
-	uint16_t locks;		/* how many of them are locks */
-	uint16_t preempt_off;	/* depth of bpf_preempt_disable */
-	uint16_t rcu_depth;	/* depth of bpf_rcu_read_lock */
-	uint32_t irq_id;	/* id of the innermost irq-save, 0: none */
-	uint32_t lock_id;	/* id and object of the innermost lock */
+	uint16_t locks;	      /* how many of them are locks */
+	uint16_t preempt_off; /* depth of bpf_preempt_disable */
+	uint16_t rcu_depth;   /* depth of bpf_rcu_read_lock */
+	uint32_t irq_id;      /* id of the innermost irq-save, 0: none */
+	uint32_t lock_id;     /* id and object of the innermost lock */
 	const void *lock_ptr;
 
-	struct state *parent;	/* where this path's last cached state is */
-	struct state *equal;	/* what it was found equal to */
+	struct state *parent;		/* where this path's last cached state is */
+	struct state *equal;		/* what it was found equal to */
 	uint32_t first_insn, last_insn; /* of the path since parent */
-	/* What instructions of the path since parent do to what is traced: registers, one bit each, and
-	 * TOUCH_*. precise.c */
+	/* What instructions of the path since parent do to what is traced: registers, one bit each,
+	 * and TOUCH_*. precise.c */
 	uint16_t touched;
 	struct jump *history;
 	uint32_t n_history, cap_history;

@@ -32,7 +32,8 @@ static int structure_helper(struct verify_work *w, uint32_t i, uint32_t id)
 	if (!helper) {
 		err = verify_fail(w, -EINVAL, i,
 				  "helper bpf_%s#%u is not implemented by this engine", name, id);
-		diag_hint(w->diag, "the Linux kernel has it: `visor prog load --engine kernel` loads it there");
+		diag_hint(w->diag, "the Linux kernel has it: `visor prog load --engine kernel` "
+				   "loads it there");
 		return err;
 	}
 	if (!(helper->progs & image->type->set))

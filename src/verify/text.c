@@ -363,8 +363,8 @@ void text_state(struct text *t, const struct state *s, uint32_t frame, uint16_t 
 	if (frame)
 		text_put(t, " frame%u:", frame);
 	for (int i = 0; i < 11; i++) {
-		const struct reg *r = s->packed ? text_unpack(f, packed_reg(f, i), &tmp)
-						: &f->regs[i];
+		const struct reg *r =
+			s->packed ? text_unpack(f, packed_reg(f, i), &tmp) : &f->regs[i];
 
 		if (!(regs >> i & 1) || !r || r->type == R_NOT_INIT)
 			continue;

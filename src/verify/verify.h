@@ -71,11 +71,11 @@ struct verify_stats {
 struct verify_place {
 	bool known;
 	uint32_t insn;
-	char text[128];	     /* "(61) r1 = *(u32 *)(r2 +0)" */
-	char function[64];   /* or "" */
-	char file[96];	     /* or "" */
+	char text[128];	       /* "(61) r1 = *(u32 *)(r2 +0)" */
+	char function[64];     /* or "" */
+	char file[96];	       /* or "" */
 	uint32_t line, column; /* 0: unknown */
-	char source[160];    /* the line, or "" */
+	char source[160];      /* the line, or "" */
 };
 
 /* Something on the way to the failure. */
@@ -96,13 +96,13 @@ struct verify_report {
 	const char *title;  /* the rule that was broken */
 	char message[512];  /* in the kernel's words, several lines */
 	struct verify_place place;
-	int reg;		/* the register at fault, and what is known of it: */
-	char reg_state[192];	/* "pkt(off=14,r=0)" */
-	uint32_t caret, width;	/* where it is in place.text; width 0: nowhere */
-	uint32_t n_steps;	/* from the first on the path to the last */
+	int reg;	       /* the register at fault, and what is known of it: */
+	char reg_state[192];   /* "pkt(off=14,r=0)" */
+	uint32_t caret, width; /* where it is in place.text; width 0: nowhere */
+	uint32_t n_steps;      /* from the first on the path to the last */
 	struct verify_step steps[VERIFY_REPORT_STEPS];
-	char missing[256];	/* what would have to be known, and is not */
-	char suggestion[320];	/* what to do about it */
+	char missing[256];    /* what would have to be known, and is not */
+	char suggestion[320]; /* what to do about it */
 };
 
 /* Prints the report in at most 40 lines: reason, place, how it came to this, suggestion. */
@@ -164,13 +164,13 @@ struct verify_image {
 	const struct verify_log *log; /* or NULL */
 	struct verify_report *report; /* filled if not NULL, if the program is refused */
 	struct verify_stats *stats;   /* filled if not NULL, whatever the verdict */
-	/* Called before each instruction is looked at, with the state; for oracles and explanations.
-	 * Non-zero stops the verification with that error. */
+	/* Called before each instruction is looked at, with the state; for oracles and
+	 * explanations. Non-zero stops the verification with that error. */
 	int (*observe)(void *user, const struct state *state, uint32_t insn);
 	void *observe_user;
-	/* Paths end only where a state was seen that holds all of theirs, as if every number decided
-	 * about safety and everything were still read: what is observed is then true of every run.
-	 * Programs may become too complex. */
+	/* Paths end only where a state was seen that holds all of theirs, as if every number
+	 * decided about safety and everything were still read: what is observed is then true of
+	 * every run. Programs may become too complex. */
 	bool all_precise;
 };
 

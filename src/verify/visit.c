@@ -29,8 +29,8 @@ struct cached {
 	uint8_t quick; /* or NO_QUICK */
 	uint8_t quick_type;
 	bool quick_unfinished; /* that holds only until its paths are finished */
-	struct loop *loop; /* that it is in, or NULL */
-	struct state state; /* a state's parent is one of these */
+	struct loop *loop;     /* that it is in, or NULL */
+	struct state state;    /* a state's parent is one of these */
 	struct visit_list *list;
 	/* Evicted: out of its list, but needed by paths that began here, or by the back edges of
 	 * its loop; in the list of all of those, *at points to it. */
@@ -61,8 +61,9 @@ struct visit_list {
 
 struct env_visit {
 	uint32_t main_at; /* where the list of instruction 0 of the main function is */
-	struct visit_list *lists; /* by instruction and where the function was called: visit_list() */
-	struct loop **loops;   /* by scc */
+	struct visit_list
+		*lists;	     /* by instruction and where the function was called: visit_list() */
+	struct loop **loops; /* by scc */
 	struct cached *evicted;
 	uint32_t n_evicted, n_edges;
 };
@@ -482,11 +483,9 @@ static enum visit visit_unfinished(struct env *env, struct cached *c)
 	    visit_equal(env, c, RANGE_WITHIN))
 		return VISIT_HIT;
 	if (aux->flags & AUX_CALLS_CALLBACK)
-		return visit_equal(env, c, RANGE_WITHIN) ? VISIT_HIT
-								       : VISIT_SKIP_LOOP_CHECK;
+		return visit_equal(env, c, RANGE_WITHIN) ? VISIT_HIT : VISIT_SKIP_LOOP_CHECK;
 	if (maybe_looping(env, c) && visit_equal(env, c, EXACT) &&
-	    !iter_depths_differ(&c->state, cur) &&
-	    c->state.may_goto_depth == cur->may_goto_depth &&
+	    !iter_depths_differ(&c->state, cur) && c->state.may_goto_depth == cur->may_goto_depth &&
 	    c->state.unroll_depth == cur->unroll_depth) {
 		env_fail(env, -EINVAL, REASON_INFINITE_LOOP, "infinite loop detected at insn %u",
 			 env->insn);

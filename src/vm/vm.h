@@ -126,10 +126,10 @@ struct visor_run {
 	struct vm_region regions[VM_MAX_REGIONS]; /* checked mode */
 	uint32_t n_regions;
 	struct vm_fault fault;
-	uint64_t insn_limit;	/* checked mode: instructions until the run is stopped; 0: none */
-	uint64_t insns;		/* checked mode: instructions executed by the run */
-	bool stopped;		/* fault is set, the run is being unwound */
-	uint32_t recent;	/* checked mode: where the last access was found */
+	uint64_t insn_limit; /* checked mode: instructions until the run is stopped; 0: none */
+	uint64_t insns;	     /* checked mode: instructions executed by the run */
+	bool stopped;	     /* fault is set, the run is being unwound */
+	uint32_t recent;     /* checked mode: where the last access was found */
 	/* Checked mode: told of each instruction before it is executed, with registers r0 to r10
 	 * and the set of those that it reads; for oracles. Or NULL. */
 	void (*step)(struct visor_run *run, uint32_t insn, const uint64_t *r, uint32_t reads);

@@ -171,8 +171,8 @@ static void sorts_into_groups(void **state)
 		if (cls == BPF_STX && BPF_MODE(d->opcode) == BPF_ATOMIC)
 			want = BPF_SIZE(d->opcode) == BPF_DW ? ISA_GROUP_ATOMIC64
 							     : ISA_GROUP_ATOMIC32;
-		if (id == ISA_MAY_GOTO || id == ISA_CALL_REG || id == ISA_ADDR_SPACE_CAST || d->form == ISA_FORM_LOAD_ACQ ||
-		    d->sel == BPF_STORE_REL)
+		if (id == ISA_MAY_GOTO || id == ISA_CALL_REG || id == ISA_ADDR_SPACE_CAST ||
+		    d->form == ISA_FORM_LOAD_ACQ || d->sel == BPF_STORE_REL)
 			want = ISA_GROUP_LINUX;
 		if (d->group != want)
 			fail_msg("%s is in group %d, not %d", d->name, d->group, want);

@@ -528,14 +528,10 @@ static void bad_sources(void **state_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(skeletons),
-		cmocka_unit_test(ring_buffers),
-		cmocka_unit_test(pins),
-		cmocka_unit_test(hooks),
-		cmocka_unit_test(the_kernel),
-		cmocka_unit_test(bad_objects),
-		cmocka_unit_test(bad_types),
-		cmocka_unit_test(refused_programs),
+		cmocka_unit_test(skeletons),   cmocka_unit_test(ring_buffers),
+		cmocka_unit_test(pins),	       cmocka_unit_test(hooks),
+		cmocka_unit_test(the_kernel),  cmocka_unit_test(bad_objects),
+		cmocka_unit_test(bad_types),   cmocka_unit_test(refused_programs),
 		cmocka_unit_test(bad_sources),
 	};
 
