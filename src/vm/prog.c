@@ -33,6 +33,9 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 		diag_hint(diag, "run it in checked mode");
 		return -EOPNOTSUPP;
 	}
+	if (attr->exec == VM_EXEC_NATIVE)
+		return diag_fail(diag, -EOPNOTSUPP, "compile",
+				 "there is no compiler for this machine");
 	if (v->type->packet && v->type->ctx_size > VM_CTX_WINDOW)
 		return diag_fail(diag, -E2BIG, "decode", "context of %u bytes is too large",
 				 v->type->ctx_size);

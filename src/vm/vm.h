@@ -26,6 +26,9 @@
 #define VM_INSN_LIMIT (UINT64_C(1) << 26)
 
 enum vm_mode { VM_CHECKED, VM_UNCHECKED };
+/* What executes an unchecked program. BEST: native code where this machine has a compiler (jit/),
+ * otherwise an interpreter. Checked programs are always interpreted. */
+enum vm_exec { VM_EXEC_BEST, VM_EXEC_INTERPRETED, VM_EXEC_NATIVE };
 
 struct vm_prog;
 struct vm_insn;
@@ -53,6 +56,7 @@ struct vm_prog_attr {
 	struct map *const *maps; /* n = code->n_maps */
 	const struct vm_host *host;
 	enum vm_mode mode;
+	enum vm_exec exec;
 	uint32_t id; /* reported in faults and counters */
 	char name[BPF_OBJ_NAME_LEN];
 };
@@ -62,7 +66,8 @@ struct vm_prog_attr {
  * gone. Harmless at any time: what is needed is resolved again. */
 void vm_map_forget(struct map *map);
 
-/* -EOPNOTSUPP with diag if the program cannot run in this mode (VERIFIED_MAYBE_CTX unchecked). */
+/* -EOPNOTSUPP with diag if the program cannot run in this mode (VERIFIED_MAYBE_CTX unchecked), or
+ * not as `exec` says: there is no compiler for this machine. */
 int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct visor_diag *diag);
 struct vm_prog *vm_prog_ref(struct vm_prog *prog);
 /* The last reference frees the program once no thread of this process can still be running
