@@ -199,6 +199,17 @@ static void base_add(const char *text, const char *head)
 	bases[n_bases++] = b;
 }
 
+struct base *base_of_text(uint32_t type, const char *world, const char *text)
+{
+	struct base *b = base_new(world);
+
+	b->type = catalog_prog_known(type);
+	if (base_assemble(b, text) && base_make(b, b->one.insns, b->one.n, false))
+		return b;
+	base_free(b);
+	return NULL;
+}
+
 void bases_add_text(const char *text)
 {
 	base_add(text, NULL);

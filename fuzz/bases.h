@@ -25,7 +25,7 @@ struct base {
 	char license[16];
 	char head[2048]; /* the description, as text */
 	struct programs_one one;
-	struct map *maps[WORLD_MAPS]; /* verify_run: the engine's */
+	struct map *maps[WORLD_MAPS]; /* verify_run, jit_run: the engine's */
 };
 
 extern struct base **bases;
@@ -38,6 +38,8 @@ void bases_init(bool kernel, struct btf_target *target);
 void bases_add(const char *path);
 void bases_add_text(const char *text);	 /* as in *.s, of one program */
 void bases_add_object(const char *path); /* bases_object.c */
+/* A program with these lines of a world, not among the bases; NULL if it does not assemble. */
+struct base *base_of_text(uint32_t type, const char *world, const char *text);
 /* The surroundings of generated programs. */
 struct base *base_generated(void);
 void base_free(struct base *b);
