@@ -255,8 +255,10 @@ void bases_add(const char *path)
 
 		if (dot && !strcmp(dot, ".s"))
 			bases_add_file(path);
+#ifndef FUZZ_NO_OBJECTS /* they need libraries */
 		else if (dot && !strcmp(dot, ".o"))
 			bases_add_object(path);
+#endif
 		return;
 	}
 	n = scandir(path, &names, NULL, alphasort);

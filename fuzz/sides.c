@@ -8,6 +8,7 @@
 #include "sides.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -29,7 +30,7 @@ uint8_t sides_buffer[SIDES_BUFFER];
 uint32_t *sides_visits;
 
 /* The program types that are generated, each with its programs behind tail calls. */
-enum { TYPES = 3, STABLE_RUNS = 24 };
+enum { TYPES = 3, STABLE_RUNS = 24, PLACE_SPARE = 1 << 16 };
 static const uint32_t types[TYPES] = {BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS,
 				      BPF_PROG_TYPE_SOCKET_FILTER};
 struct targets {
@@ -265,17 +266,23 @@ int stage_targets(struct stage *s)
 	return err;
 }
 
-/* Memory at unlike addresses: in their lower halves, one has the sign that the next has not. */
+/* Memory at unlike addresses: what is negative in the lower half of one, or in its lower 16 bits,
+ * or odd in some way, is not in the next one. */
 static void *place(size_t size, uint64_t number)
 {
 	uint64_t hint =
 		(UINT64_C(0x2100) + number) << 32 | (number & 1 ? 0x90000000u : 0x10000000u);
-	void *at = mmap((void *)(uintptr_t)hint, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *at = mmap((void *)(uintptr_t)hint, size + PLACE_SPARE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED)
 		abort();
-	return at;
+	return at + (number & 1 ? 0x9b40 : 0x480);
+}
+
+static void place_free(void *at, size_t size, uint64_t number)
+{
+	munmap((uint8_t *)at - (number & 1 ? 0x9b40 : 0x480), size + PLACE_SPARE);
 }
 
 int sides_init(bool native)
@@ -311,8 +318,10 @@ void sides_done(void)
 			if (t->array)
 				map_unref(t->array);
 		}
-		munmap(runs[side], sizeof(**runs));
+		place_free(runs[side], sizeof(**runs), (uint64_t)side);
 	}
+	for (uint64_t i = 0; i < 2; i++)
+		place_free(contexts[i], sizeof(**contexts), SIDES + i);
 }
 
 /* ---- maps ----------------------------------------------------------------------------------- */
@@ -426,6 +435,30 @@ void stage_keep(const struct stage *s, const struct base_image *m)
 	memcpy(s->after[at], map->mem, map->size);
 }
 
+void stage_restore(const struct stage *s, const struct base_image *m, const struct input *in)
+{
+	maps_restore(s, m, in->variant);
+}
+
+void stage_recall(const struct stage *s, const struct base_image *m)
+{
+	EACH_MAP(s, m, at, map)
+	memcpy(map->mem, s->after[at], map->size);
+}
+
+uint32_t stage_maps(const struct stage *s, const struct base_image *m, struct map *maps[WORLD_MAPS],
+		    uint32_t numbers[WORLD_MAPS])
+{
+	uint32_t n = 0;
+
+	EACH_MAP(s, m, at, map)
+	{
+		maps[n] = map;
+		numbers[n++] = at;
+	}
+	return n;
+}
+
 /* ---- entries -------------------------------------------------------------------------------- */
 
 static size_t compare_size;
@@ -500,29 +533,37 @@ static bool map_equal(const struct stage *s, uint32_t at, struct map *map)
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-void input_make(struct input *in, const struct base *b, bool kernel)
+/* The room around packets, and what is known of them, as BPF_PROG_TEST_RUN of the kernel has it. */
+static void input_as_kernel(struct input *in, const struct base *b)
 {
-	static const uint16_t below[] = {1, 15, 64, 64, 64, 256, 1500};
-	uint32_t len = programs_pick(below[programs_pick(ARRAY_SIZE(below))]);
+	static const uint8_t own[ETH_ALEN];
 	struct visor_packet *pkt = &in->pkt;
-	bool xdp = b->type->type == BPF_PROG_TYPE_XDP;
+	uint8_t *frame = in->bytes + SIDES_HEADROOM;
+	uint16_t type;
 
-	if (kernel && len < 14)
-		len = 14 + len;
-	for (uint32_t i = 0; i < SIDES_BUFFER; i += 8) {
-		uint64_t v = programs_number();
-
-		memcpy(in->bytes + i, &v, 8);
-	}
-	in->variant = programs_pick(SIDES_VARIANTS);
-	in->chance = programs_number();
-	visor_packet_init(pkt, sides_buffer, SIDES_BUFFER, SIDES_HEADROOM, len);
-	if (kernel)
+	memset(in->bytes, 0, (size_t)(pkt->meta - sides_buffer));
+	memset(in->bytes + (pkt->end - sides_buffer), 0,
+	       (size_t)(sides_buffer + SIDES_BUFFER - pkt->end));
+	pkt->ifindex = pkt->ingress_ifindex = 1;
+	pkt->stop -= 320;
+	if (b->type->type == BPF_PROG_TYPE_XDP) {
+		pkt->start += 40;
 		return;
-	if (xdp && programs_pick(2))
-		pkt->meta -= 4 * programs_pick(8);
-	pkt->mark = (uint32_t)programs_number();
-	pkt->priority = (uint32_t)programs_number();
+	}
+	pkt->ingress_ifindex = 0;
+	if (frame[12] < 6) /* lengths are another matter */
+		frame[12] |= 8;
+	memcpy(&type, frame + 12, 2);
+	pkt->protocol = type;
+	pkt->pkt_type = !memcmp(frame, own, ETH_ALEN) ? 0 : frame[0] & 1 ? 2 : 3;
+	if (b->type->type == BPF_PROG_TYPE_SOCKET_FILTER)
+		pkt->meta = pkt->data += ETH_HLEN;
+	pkt->len = pkt->wire_len = (uint32_t)(pkt->end - pkt->data);
+}
+
+/* Those of which the kernel knows nothing. */
+static void input_fields(struct visor_packet *pkt)
+{
 	pkt->hash = (uint32_t)programs_number();
 	pkt->hash_set = programs_pick(2);
 	pkt->protocol = programs_pick(2) ? 8 : (uint16_t)programs_number();
@@ -531,9 +572,37 @@ void input_make(struct input *in, const struct base *b, bool kernel)
 	pkt->queue_mapping = programs_pick(3);
 	pkt->vlan_present = programs_pick(2);
 	pkt->vlan_tci = pkt->vlan_present ? programs_pick(4096) : 0;
-	for (uint32_t i = 0; i < 5; i++)
-		pkt->cb[i] = (uint32_t)programs_number();
-	pkt->tstamp = programs_number();
+}
+
+void input_make(struct input *in, const struct base *b, bool kernel)
+{
+	static const uint16_t below[] = {1, 15, 64, 64, 64, 256, 1500};
+	uint32_t len = programs_pick(below[programs_pick(ARRAY_SIZE(below))]);
+	struct visor_packet *pkt = &in->pkt;
+
+	if (kernel)
+		len += 54;
+	for (uint32_t i = 0; i < SIDES_HEADROOM + len + 64; i += 8) {
+		uint64_t v = programs_number();
+
+		memcpy(in->bytes + i, &v, 8);
+	}
+	in->variant = programs_pick(SIDES_VARIANTS);
+	in->chance = programs_number();
+	visor_packet_init(pkt, sides_buffer, SIDES_BUFFER, SIDES_HEADROOM, len);
+	if (b->type->type == BPF_PROG_TYPE_XDP && programs_pick(2))
+		pkt->meta -= 4 * programs_pick(8);
+	if (b->type->type != BPF_PROG_TYPE_XDP || !kernel) {
+		pkt->mark = (uint32_t)programs_number();
+		pkt->priority = (uint32_t)programs_number();
+		for (uint32_t i = 0; i < 5; i++)
+			pkt->cb[i] = (uint32_t)programs_number();
+		pkt->tstamp = programs_number();
+	}
+	if (kernel)
+		input_as_kernel(in, b);
+	else
+		input_fields(pkt);
 }
 
 /* With numbers of which some are small, as those of programs are. */
@@ -633,10 +702,14 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 
 /* ---- for people ----------------------------------------------------------------------------- */
 
+enum { SHOWN = 160 }; /* bytes */
+
 static void print_hex(const uint8_t *bytes, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < MIN(n, (size_t)SHOWN); i++)
 		printf("%02x", bytes[i]);
+	if (n > SHOWN)
+		printf("... (%zu bytes)", n);
 }
 
 void input_print(const struct stage *s, const struct base_image *m, const struct input *in)

@@ -16,7 +16,7 @@
 #include "vm/vm.h"
 
 enum {
-	SIDES_BUFFER = 2048, /* headroom, packet and tailroom */
+	SIDES_BUFFER = 4096, /* headroom, packet and tailroom */
 	SIDES_HEADROOM = 256,
 	SIDES_VARIANTS = 8,	 /* prepared contents of maps */
 	SIDES_MAP_MAX = 1 << 16, /* bytes of a map's file: larger ones are left out */
@@ -82,6 +82,14 @@ void seat_run(struct seat *seat, const struct stage *s, const struct base_image 
 	      const struct input *in, struct outcome *out);
 /* Remembers the maps' contents, of which sides_differ is about. */
 void stage_keep(const struct stage *s, const struct base_image *m);
+
+/* The maps that the program uses and their numbers in the base; how many. */
+uint32_t stage_maps(const struct stage *s, const struct base_image *m, struct map *maps[WORLD_MAPS],
+		    uint32_t numbers[WORLD_MAPS]);
+/* The maps' contents become those of the input. */
+void stage_restore(const struct stage *s, const struct base_image *m, const struct input *in);
+/* The maps' contents become those that were kept. */
+void stage_recall(const struct stage *s, const struct base_image *m);
 
 /* NULL, or what differs: outcomes, and the maps' contents from those that were kept. */
 const char *sides_differ(const struct stage *s, const struct base_image *m, const struct outcome *a,
