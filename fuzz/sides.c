@@ -165,6 +165,7 @@ int seat_take(struct seat *seat, enum side side, const struct stage *s, const st
 			maps[i] = targets[side][type].array;
 	}
 	seat->side = side;
+	seat->fill = 0;
 	seat->run = runs[side];
 	return make(side, type >= 0 ? &hosts[side][type] : &plain, v, maps, 1000, &seat->prog);
 }
@@ -605,9 +606,14 @@ void input_make(struct input *in, const struct base *b, bool kernel)
 		input_fields(pkt);
 }
 
-/* With numbers of which some are small, as those of programs are. */
+/* With zeros, as native code finds its stack, or with numbers of which some are small, as those of
+ * programs are. */
 static void frames_fill(struct visor_run *run, uint64_t seed)
 {
+	for (uint32_t i = 0; !seed && i < VM_MAX_FRAMES; i++)
+		memset(run->frames[i].stack, 0, VM_STACK_SIZE);
+	if (!seed)
+		return;
 	for (uint32_t i = 0; i < VM_MAX_FRAMES; i++)
 		for (uint32_t k = 0; k < VM_STACK_SIZE; k += 8) {
 			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
@@ -629,6 +635,7 @@ void seat_run(struct seat *seat, const struct stage *s, const struct base_image 
 	uint64_t ret = 0;
 
 	maps_restore(s, m, in->variant);
+	frames_fill(run, seat->fill);
 	memcpy(sides_buffer, in->bytes, SIDES_BUFFER);
 	*context = in->pkt;
 	out->err = 0;
@@ -681,15 +688,15 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 
 	if (seat_take(&one, SIDE_INTERPRETED, s, m, v))
 		return false;
-	if (seat_take(&two, SIDE_OTHER, s, m, v)) {
+	if (seat_take(&two, SIDE_INTERPRETED, s, m, v)) {
 		seat_leave(&one);
 		return false;
 	}
-	frames_fill(one.run, 1);
+	one.fill = 1;
 	seat_run(&one, s, m, in, &a);
 	stage_keep(s, m);
 	for (uint64_t i = 0; i < STABLE_RUNS && same; i++) {
-		frames_fill(two.run, i * i);
+		two.fill = i * i;
 		context = contexts[1];
 		seat_run(&two, s, m, in, &b);
 		context = contexts[0];

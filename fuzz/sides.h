@@ -55,6 +55,7 @@ struct seat {
 	enum side side;
 	struct vm_prog *prog;
 	struct visor_run *run;
+	uint64_t fill; /* of stacks before a run; 0: zeros */
 };
 
 extern uint8_t sides_buffer[SIDES_BUFFER];

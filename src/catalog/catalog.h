@@ -162,6 +162,12 @@ const struct ctx_field *catalog_ctx_field(const struct prog_type *type, uint32_t
 const struct ctx_field *catalog_ctx_access(const struct prog_type *type, uint32_t off,
 					   uint32_t size, bool write);
 
+/* Where that access goes in the object that r1 points to in the engine: *shift is what has to be
+ * added to its offset. *pointer: the register gets an address of 8 bytes, whatever the size. False
+ * if the access is refused. */
+bool catalog_ctx_native(const struct prog_type *type, uint32_t off, uint32_t size, bool write,
+			int32_t *shift, bool *pointer);
+
 /*
  * The verdict of verification on one access to a context of any kind but CTX_IS_BTF_ARGS, with
  * everything the kernel looks at: expected attach type, sign extension. Negative offsets are

@@ -419,6 +419,19 @@ const struct ctx_field *catalog_ctx_access(const struct prog_type *type, uint32_
 	return f && !f->attach && field_permits(f, off, size, write) ? f : NULL;
 }
 
+bool catalog_ctx_native(const struct prog_type *type, uint32_t off, uint32_t size, bool write,
+			int32_t *shift, bool *pointer)
+{
+	const struct ctx_field *f = catalog_ctx_access(type, off, size, write);
+
+	if (!f)
+		return false;
+	*shift = f->engine_off - f->off;
+	*pointer = f->yield == CTX_PKT || f->yield == CTX_PKT_META || f->yield == CTX_PKT_END;
+	/* The UAPI shows 4 bytes of these; nothing narrower becomes an address. */
+	return !*pointer || size >= 4;
+}
+
 /* Contexts without fields, and those arguments of raw tracepoints that no field replaces. */
 static int query_bytes(const struct prog_type *type, const struct ctx_query *q,
 		       struct ctx_answer *out)

@@ -101,20 +101,17 @@ static int decode_ctx(struct decode *d, uint32_t i, struct vm_insn *out)
 	const struct bpf_insn *insn = &v->insns[i];
 	int32_t at = v->facts[i].ctx_off;
 	int form = isa_table[v->facts[i].id].form;
-	const struct ctx_field *field =
-		catalog_ctx_access(v->type, (uint32_t)at, sizes[BPF_SIZE(insn->code) >> 3],
-				   form != ISA_FORM_LDX && form != ISA_FORM_LOAD_ACQ);
+	bool write = form != ISA_FORM_LDX && form != ISA_FORM_LOAD_ACQ, pointer;
+	int32_t shift;
 
-	if (!field || form == ISA_FORM_ATOMIC || form == ISA_FORM_LOAD_ACQ)
+	if (form == ISA_FORM_ATOMIC || form == ISA_FORM_LOAD_ACQ ||
+	    !catalog_ctx_native(v->type, (uint32_t)at, sizes[BPF_SIZE(insn->code) >> 3], write,
+				&shift, &pointer))
 		return decode_fail(d, -EACCES, i, "invalid bpf_context access");
 	/* The register holds context + (at - insn->off), which the new offset must keep. */
-	out->off = insn->off + field->engine_off - field->off;
-	if (field->yield != CTX_PKT && field->yield != CTX_PKT_META && field->yield != CTX_PKT_END)
-		return 0;
-	/* The UAPI shows 4 bytes, the register gets the pointer. */
-	if (d->ops[i] != ISA_LDX_W && d->ops[i] != ISA_LDX_DW)
-		return decode_fail(d, -EACCES, i, "invalid bpf_context access");
-	d->ops[i] = ISA_LDX_DW;
+	out->off = insn->off + shift;
+	if (pointer)
+		d->ops[i] = ISA_LDX_DW;
 	return 0;
 }
 

@@ -10,10 +10,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const struct vm_engine *prog_engine(enum vm_mode mode)
+#include "jit/jit.h"
+#include "vm/code.h"
+
+static const struct vm_engine *prog_engine(enum vm_mode mode, enum vm_exec exec)
 {
 	if (mode == VM_CHECKED)
 		return &vm_engine_checked;
+	if (exec != VM_EXEC_INTERPRETED && jit_native())
+		return &vm_engine_native;
 #ifdef VM_FAST
 	return &vm_engine_fast;
 #else
@@ -33,9 +38,10 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 		diag_hint(diag, "run it in checked mode");
 		return -EOPNOTSUPP;
 	}
-	if (attr->exec == VM_EXEC_NATIVE)
+	if (attr->exec == VM_EXEC_NATIVE && (!jit_native() || attr->mode == VM_CHECKED))
 		return diag_fail(diag, -EOPNOTSUPP, "compile",
-				 "there is no compiler for this machine");
+				 attr->mode == VM_CHECKED ? "checked programs are interpreted"
+							  : "there is no compiler for this machine");
 	if (v->type->packet && v->type->ctx_size > VM_CTX_WINDOW)
 		return diag_fail(diag, -E2BIG, "decode", "context of %u bytes is too large",
 				 v->type->ctx_size);
@@ -44,7 +50,7 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 		return diag_fail(diag, -ENOMEM, "decode", "out of memory");
 	prog->refs = 1;
 	prog->verified = verified_ref(v);
-	prog->engine = prog_engine(attr->mode);
+	prog->engine = prog_engine(attr->mode, attr->exec);
 	prog->mode = attr->mode;
 	prog->host = attr->host;
 	prog->id = attr->id;
@@ -59,7 +65,8 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	memset(prog->counters, 0, map_possible_cpus() * sizeof(*prog->counters));
 	for (uint32_t i = 0; i < v->n_maps; i++)
 		prog->maps[prog->n_maps++] = map_ref(attr->maps[i]);
-	err = vm_decode(prog, diag);
+	err = prog->engine == &vm_engine_native ? vm_native_compile(prog, diag)
+						: vm_decode(prog, diag);
 out:
 	if (err)
 		vm_prog_destroy(prog);
@@ -75,7 +82,10 @@ void vm_prog_destroy(struct vm_prog *prog)
 	verified_unref(prog->verified);
 	free(prog->maps);
 	free(prog->counters);
-	free(prog->code);
+	if (prog->native)
+		vm_code_free(prog->native, prog->native_size);
+	else
+		free(prog->code);
 	free(prog->use);
 	free(prog->calls);
 	free(prog);

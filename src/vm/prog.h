@@ -75,7 +75,7 @@ struct vm_engine {
 	/* Sets the handlers of prog->code from ops (enum vm_op by slot). */
 	void (*bind)(struct vm_prog *prog, const uint8_t *ops);
 };
-extern const struct vm_engine vm_engine_checked, vm_engine_portable;
+extern const struct vm_engine vm_engine_checked, vm_engine_portable, vm_engine_native;
 #ifdef VM_FAST
 extern const struct vm_engine vm_engine_fast;
 #endif
@@ -91,6 +91,8 @@ struct vm_prog {
 	struct vm_use *use;	     /* checked mode, by slot */
 	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
+	uint8_t *native;	     /* generated code, `code` points into it; or NULL */
+	size_t native_size;
 	uint32_t refs;
 	uint32_t id;
 	char name[BPF_OBJ_NAME_LEN];
@@ -104,6 +106,9 @@ void vm_prog_destroy(struct vm_prog *prog);
 
 /* decode.c: fills code, calls and use of prog (all else is set). */
 int vm_decode(struct vm_prog *prog, struct visor_diag *diag);
+
+/* native.c: compiles; fills code and native. */
+int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag);
 
 /* run.c */
 #define VM_MAY_GOTO (8 * 1024 * 1024) /* as the kernel's BPF_MAX_LOOPS */

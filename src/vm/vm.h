@@ -140,6 +140,8 @@ struct visor_run {
 	void (*step)(struct visor_run *run, uint32_t insn, const uint64_t *r, uint32_t reads);
 	uint64_t clock;		/* start of the sampled interval; 0: this run is not sampled */
 	struct vm_frame *frame; /* of the running function */
+	const struct vm_prog *next; /* native code: the program that a tail call leads to */
+	uint64_t tail_result;	    /* native code: of a tail call in a function */
 	/* What a checked program sees as its packet context: addresses only, never accessed. */
 	uint8_t window[VM_CTX_WINDOW];
 	_Alignas(64) struct vm_frame frames[VM_MAX_FRAMES];

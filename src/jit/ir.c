@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit/ir.c - making and changing the intermediate representation.
+ *
+ * The chunks of the last compilation are kept for the next one: on many machines the first
+ * touch of fresh memory costs more than the compilation of a small program.
+ */
+#include "jit/ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const uint8_t ir_flags[IR_COUNT] = {
+#define PURE  IR_IS_PURE
+#define COMM  IR_IS_COMM
+#define READ  IR_IS_READ
+#define WRITE IR_IS_WRITE
+#define CALL  IR_IS_CALL
+#define END   IR_IS_END
+#define IR(name, text, flags) [IR_##name] = (flags),
+#include "jit/ir.def"
+#undef IR
+#undef PURE
+#undef COMM
+#undef READ
+#undef WRITE
+#undef CALL
+#undef END
+};
+
+const char *const ir_names[IR_COUNT] = {
+#define IR(name, text, flags) [IR_##name] = text,
+#include "jit/ir.def"
+#undef IR
+};
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+#define ARENA_CHUNK (256u << 10)
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t size, used;
+	_Alignas(16) uint8_t data[];
+};
+
+struct jit_arena {
+	struct arena_chunk *chunks; /* the first one is being filled */
+};
+
+static struct arena_chunk *arena_kept; /* taken and given back atomically */
+
+static struct arena_chunk *arena_chunk_new(size_t size)
+{
+	struct arena_chunk *c = NULL;
+
+	if (size <= ARENA_CHUNK)
+		c = __atomic_exchange_n(&arena_kept, NULL, __ATOMIC_ACQUIRE);
+	if (c)
+		return c;
+	size = MAX(size, (size_t)ARENA_CHUNK);
+	c = malloc(sizeof(*c) + size);
+	if (c)
+		c->size = size;
+	return c;
+}
+
+struct jit_arena *jit_arena_new(void)
+{
+	return calloc(1, sizeof(struct jit_arena));
+}
+
+void jit_arena_free(struct jit_arena *a)
+{
+	struct arena_chunk *c, *next, *none;
+
+	if (!a)
+		return;
+	for (c = a->chunks; c; c = next) {
+		next = c->next;
+		none = NULL;
+		if (c->size != ARENA_CHUNK ||
+		    !__atomic_compare_exchange_n(&arena_kept, &none, c, false, __ATOMIC_RELEASE,
+						 __ATOMIC_RELAXED))
+			free(c);
+	}
+	free(a);
+}
+
+void *jit_alloc(struct jit_arena *a, size_t size)
+{
+	struct arena_chunk *c = a->chunks;
+	void *p;
+
+	size = ALIGN_UP(size, (size_t)16);
+	if (!c || c->size - c->used < size) {
+		c = arena_chunk_new(size);
+		if (!c)
+			return NULL;
+		c->used = 0;
+		c->next = a->chunks;
+		a->chunks = c;
+	}
+	p = c->data + c->used;
+	c->used += size;
+	return memset(p, 0, size);
+}
+
+/* ---- nodes and blocks --------------------------------------------------------------------- */
+
+/* What is handed out when memory is exhausted: written to, never looked at. */
+static __thread struct ir_node spare_node;
+static __thread struct ir_node *spare_args[8];
+static __thread struct ir_block spare_block;
+
+struct ir_block *ir_block_new(struct ir_func *f)
+{
+	struct ir_block *b = jit_alloc(f->arena, sizeof(*b));
+
+	if (f->n_blocks == f->max_blocks) {
+		uint32_t max = f->max_blocks ? f->max_blocks * 2 : 64;
+		struct ir_block **blocks = jit_alloc(f->arena, max * sizeof(struct ir_block *));
+
+		if (!blocks) {
+			b = NULL;
+		} else {
+			if (f->n_blocks)
+				memcpy(blocks, f->blocks, f->n_blocks * sizeof(struct ir_block *));
+			f->blocks = blocks;
+			f->max_blocks = max;
+		}
+	}
+	if (!b) {
+		f->failed = true;
+		memset(&spare_block, 0, sizeof(spare_block));
+		spare_block.succ = spare_block.succ2;
+		return &spare_block;
+	}
+	b->id = f->n_blocks;
+	b->succ = b->succ2;
+	f->blocks[f->n_blocks++] = b;
+	return b;
+}
+
+struct ir_node *ir_new(struct ir_func *f, enum ir_op op, uint32_t n_args)
+{
+	struct ir_node *n = jit_alloc(f->arena, sizeof(*n));
+
+	if (n && n_args > ARRAY_SIZE(n->in)) {
+		n->arg = jit_alloc(f->arena, n_args * sizeof(struct ir_node *));
+		if (!n->arg)
+			n = NULL;
+	} else if (n) {
+		n->arg = n->in;
+	}
+	if (!n) {
+		f->failed = true;
+		n = memset(&spare_node, 0, sizeof(spare_node));
+		n->arg = spare_args;
+		n_args = MIN(n_args, (uint32_t)ARRAY_SIZE(spare_args));
+	}
+	n->op = op;
+	n->n_args = n_args;
+	n->id = f->n_nodes++;
+	n->bits = 64;
+	n->wide = true;
+	n->reg = n->wish = -1;
+	n->slot = -1;
+	return n;
+}
+
+void ir_append(struct ir_block *b, struct ir_node *n)
+{
+	n->block = b;
+	n->prev = b->last;
+	n->next = NULL;
+	if (b->last)
+		b->last->next = n;
+	else
+		b->first = n;
+	b->last = n;
+}
+
+void ir_insert_before(struct ir_node *at, struct ir_node *n)
+{
+	n->block = at->block;
+	n->next = at;
+	n->prev = at->prev;
+	if (at->prev)
+		at->prev->next = n;
+	else
+		at->block->first = n;
+	at->prev = n;
+}
+
+void ir_insert_first(struct ir_block *b, struct ir_node *n)
+{
+	if (b->first)
+		ir_insert_before(b->first, n);
+	else
+		ir_append(b, n);
+}
+
+void ir_remove(struct ir_node *n)
+{
+	struct ir_block *b = n->block;
+
+	if (n->prev)
+		n->prev->next = n->next;
+	else
+		b->first = n->next;
+	if (n->next)
+		n->next->prev = n->prev;
+	else
+		b->last = n->prev;
+	n->prev = n->next = NULL;
+	n->block = NULL;
+}
+
+/* ---- edges ---------------------------------------------------------------------------------- */
+
+static bool block_grow(struct ir_func *f, struct ir_block *b)
+{
+	uint32_t max = b->max_preds ? b->max_preds * 2 : 4;
+	struct ir_block **preds;
+
+	if (b->n_preds < b->max_preds)
+		return true;
+	preds = jit_alloc(f->arena, max * sizeof(struct ir_block *));
+	if (!preds) {
+		f->failed = true;
+		return false;
+	}
+	if (b->n_preds)
+		memcpy(preds, b->preds, b->n_preds * sizeof(struct ir_block *));
+	b->preds = preds;
+	b->max_preds = max;
+	return true;
+}
+
+/* One more predecessor; phis that exist get room for its argument. */
+static void pred_add(struct ir_func *f, struct ir_block *b, struct ir_block *from)
+{
+	bool room = b->n_preds < b->max_preds;
+
+	if (!block_grow(f, b))
+		return;
+	b->preds[b->n_preds] = from;
+	for (struct ir_node *n = b->first; n && n->op == IR_PHI; n = n->next) {
+		struct ir_node **arg = n->arg;
+
+		/* As long as there is room among the predecessors, there is in every phi that was
+		 * made with ir_new(max_preds); others grow here. */
+		if (!room || n->arg == n->in) {
+			arg = jit_alloc(f->arena, b->max_preds * sizeof(struct ir_node *));
+			if (!arg) {
+				f->failed = true;
+				return;
+			}
+			memcpy(arg, n->arg, n->n_args * sizeof(struct ir_node *));
+		}
+		n->arg = arg;
+		n->arg[n->n_args++] = NULL;
+	}
+	b->n_preds++;
+}
+
+void ir_edge(struct ir_func *f, struct ir_block *from, struct ir_block *to)
+{
+	from->succ[from->n_succ++] = to;
+	pred_add(f, to, from);
+}
+
+void ir_pred_remove(struct ir_block *b, uint32_t k)
+{
+	b->n_preds--;
+	memmove(&b->preds[k], &b->preds[k + 1], (b->n_preds - k) * sizeof(struct ir_block *));
+	for (struct ir_node *n = b->first; n && n->op == IR_PHI; n = n->next) {
+		n->n_args--;
+		memmove(&n->arg[k], &n->arg[k + 1], (n->n_args - k) * sizeof(struct ir_node *));
+	}
+}
+
+uint32_t ir_pred_index(const struct ir_block *b, const struct ir_block *from)
+{
+	for (uint32_t k = 0; k < b->n_preds; k++)
+		if (b->preds[k] == from)
+			return k;
+	return UINT32_MAX;
+}
+
+void ir_succ_replace(struct ir_func *f, struct ir_block *b, uint32_t k, struct ir_block *to)
+{
+	struct ir_block *old = b->succ[k];
+
+	ir_pred_remove(old, ir_pred_index(old, b));
+	b->succ[k] = to;
+	pred_add(f, to, b);
+}
+
+struct ir_block *ir_edge_split(struct ir_func *f, struct ir_block *b, uint32_t k)
+{
+	struct ir_block *to = b->succ[k], *mid = ir_block_new(f);
+	struct ir_node *jump = ir_new(f, IR_JUMP, 0);
+
+	if (f->failed)
+		return mid;
+	jump->insn = b->last ? b->last->insn : 0;
+	ir_append(mid, jump);
+	to->preds[ir_pred_index(to, b)] = mid;
+	b->succ[k] = mid;
+	mid->succ[mid->n_succ++] = to;
+	pred_add(f, mid, b);
+	return mid;
+}
+
+/* ---- cleaning up -------------------------------------------------------------------------- */
+
+/* Nobody can notice that a load whose value is unused was left out, unless it orders others. */
+static bool node_removable(const struct ir_node *n)
+{
+	return !(ir_flags[n->op] & (IR_IS_WRITE | IR_IS_END)) && !n->ordered;
+}
+
+void ir_resolve(struct ir_func *f)
+{
+	struct ir_node *n, *next;
+
+	for (uint32_t i = 0; i < f->n_order; i++) {
+		for (n = f->order[i]->first; n; n = next) {
+			next = n->next;
+			if (n->same)
+				ir_remove(n);
+			else
+				n->uses = 0;
+		}
+	}
+	for (uint32_t i = 0; i < f->n_order; i++)
+		for (n = f->order[i]->first; n; n = n->next)
+			for (uint32_t a = 0; a < n->n_args; a++) {
+				n->arg[a] = ir_same(n->arg[a]);
+				n->arg[a]->uses++;
+			}
+	/* From the end, so that what only served something unused goes at once; through phis of
+	 * loops over several calls. */
+	for (uint32_t i = f->n_order; i-- > 0;)
+		for (n = f->order[i]->last; n; n = next) {
+			next = n->prev;
+			if (n->uses || !node_removable(n))
+				continue;
+			for (uint32_t a = 0; a < n->n_args; a++)
+				n->arg[a]->uses--;
+			ir_remove(n);
+		}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit/jit.h - the compiler: from a verified program to native code.
+ *
+ *   verified instructions
+ *      │ build      control flow graph in static single assignment form; look-ups inlined
+ *      │ promote    stack slots become values
+ *      │ simplify   folding, value numbering, narrowing
+ *      │ ...        (compile.c has the list)
+ *      │ select     what the machine does in one instruction
+ *      │ alloc      registers
+ *      ▼ emit
+ *   bytes, relocations, line table
+ *
+ * The compiler knows the program, its maps and, by struct jit_env, where the vm keeps what
+ * generated code needs. It knows nothing of runs, threads and executable memory (vm/native.c).
+ * Any number of threads may compile at once.
+ *
+ * Generated functions follow the C calling convention of the machine:
+ *
+ *   uint64_t f(uint64_t r1, ..., uint64_t r5, struct visor_run *run)
+ *
+ * with one exception: the main program of a program may destroy all registers (but the stack
+ * pointer). It is entered through code that saves them, and left for the main program of
+ * another one by a jump.
+ */
+#ifndef JIT_JIT_H
+#define JIT_JIT_H
+
+#include <stdio.h>
+
+#include "map/map.h"
+#include "verify/verify.h"
+
+/* Addresses that generated code uses besides helpers and maps. */
+enum jit_symbol {
+	JIT_PACKET_LOAD,  /* uint64_t (run, int32_t off, size): the value, or UINT64_MAX */
+	JIT_TAIL,	  /* const void *(run, map, index): where to go on, or NULL */
+	JIT_TAIL_NESTED,  /* bool (run, map, index): ran it, the result is in run->tail_result */
+	JIT_HELPER_BY_ID, /* vm_helper_fn (run, id): of an indirect call; never NULL */
+	JIT_SYMBOLS
+};
+
+/* Constant for the life of the process. */
+struct jit_env {
+	const void *symbol[JIT_SYMBOLS];
+	/* Offsets in struct visor_run. */
+	uint32_t run_cpu, run_stopped, run_ctx, run_tail_result;
+	uint32_t may_goto; /* iterations of a may_goto loop */
+	/* Where code will be placed: calls of C functions within 2 GiB of it are shorter. */
+	uintptr_t code_near;
+};
+
+/* Features of x86-64 beyond the first. */
+enum jit_feature { JIT_BMI2 = 1, JIT_MOVBE = 2, JIT_BMI1 = 4, JIT_AVX2 = 8 };
+
+struct jit_program {
+	const struct verified *code;
+	struct map *const *maps;
+	const struct jit_env *env;
+	/* Body and description (or NULL) of a helper, NULL if there is none. */
+	void *(*helper)(void *user, uint32_t id, const struct helper **desc);
+	void *user;
+	uint32_t features; /* of the machine: enum jit_feature */
+	/* The stages to be written to `dump`, by name, separated by commas; "all". Or NULL. */
+	const char *stages;
+	FILE *dump;
+};
+
+/* Where code holds an address: 8 bytes, or 4 that are relative to their end. */
+struct jit_reloc {
+	uint32_t at;
+	uint32_t index;
+	uint8_t sym; /* enum ir_sym (ir.h) */
+	bool relative;
+	int64_t addend;
+};
+
+struct jit_line {
+	uint32_t at, insn; /* code from here on comes from this instruction */
+};
+
+struct jit_code {
+	uint8_t *bytes;
+	uint32_t size;
+	uint32_t *entry; /* offset of each function of the program */
+	struct jit_reloc *relocs;
+	uint32_t n_relocs;
+	struct jit_line *lines;
+	uint32_t n_lines;
+	struct jit_arena *arena; /* all of the above */
+};
+
+/* -EOPNOTSUPP with diag: something in the program that interpreters refuse, too. -ENOMEM. */
+int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_diag *diag);
+void jit_code_done(struct jit_code *code);
+
+/* The name of stage i; NULL behind the last one. */
+const char *jit_stage_name(uint32_t i);
+
+/* The compiler makes code for this machine. */
+bool jit_native(void);
+/* What this machine has. */
+uint32_t jit_features(void);
+
+#endif

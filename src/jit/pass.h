@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit/pass.h - the passes between building and emitting. Each leaves a valid function behind,
+ * or sets f->failed; each needs ir_order() if it says that it changed the graph.
+ */
+#ifndef JIT_PASS_H
+#define JIT_PASS_H
+
+#include <stdio.h>
+
+#include "jit/ir.h"
+#include "jit/jit.h"
+
+/* phi.c: drops phis that have one value. */
+void jit_phis(struct ir_func *f);
+/* simplify.c: folds, narrows, shares equal values. Branches that are decided become jumps:
+ * true if so, and the graph has to be ordered again. */
+bool jit_simplify(struct ir_func *f, const struct jit_program *p);
+/* promote.c: stack slots become values. False if there were none. */
+bool jit_promote(struct ir_func *f);
+/* thread.c: blocks that are only passed through, and branches whose outcome the way there
+ * decides. True if the graph changed. */
+bool jit_thread(struct ir_func *f);
+
+/* dump.c */
+void jit_dump(FILE *to, const struct ir_func *f, const char *stage);
+
+/* What a number fits into: the least n so that v < 2^n. */
+static inline uint8_t jit_bits(uint64_t v)
+{
+	return v ? (uint8_t)(64 - __builtin_clzll(v)) : 0;
+}
+
+static inline uint64_t jit_mask(unsigned bits)
+{
+	return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+}
+
+#endif

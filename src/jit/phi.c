@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit/phi.c - drops phis whose arguments are all the same value, or themselves.
+ *
+ * One that goes may make others go: passes over the rest until none does.
+ */
+#include "jit/pass.h"
+
+/* The only value besides itself, or NULL. */
+static struct ir_node *phi_value(struct ir_node *phi)
+{
+	struct ir_node *value = NULL;
+
+	for (uint32_t k = 0; k < phi->n_args; k++) {
+		struct ir_node *arg = ir_same(phi->arg[k]);
+
+		phi->arg[k] = arg;
+		if (arg == phi || arg == value)
+			continue;
+		if (value && !(ir_is_const(value) && ir_is_const(arg) && value->imm == arg->imm))
+			return NULL;
+		value = arg;
+	}
+	return value;
+}
+
+void jit_phis(struct ir_func *f)
+{
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (uint32_t i = 0; i < f->n_order; i++) {
+			struct ir_node *next;
+
+			for (struct ir_node *n = f->order[i]->first; n && n->op == IR_PHI; n = next) {
+				struct ir_node *value = phi_value(n);
+
+				next = n->next;
+				if (!value)
+					continue;
+				if (ir_is_const(value) &&
+				    !ir_dominates(value->block, n->block)) {
+					/* Equal constants from several places: one of its own. */
+					n->op = IR_CONST;
+					n->imm = value->imm;
+					n->n_args = 0;
+					continue;
+				}
+				n->same = value;
+				ir_remove(n);
+				again = true;
+			}
+		}
+	}
+}

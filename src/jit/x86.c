@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit/x86.c - x86-64: what one instruction can do, and what it does to registers.
+ *
+ * `how` of a node says which instruction it becomes where there is a choice.
+ */
+#include "jit/x86.h"
+
+#include <string.h>
+
+/* ---- what may become part of the user ----------------------------------------------------------- */
+
+static bool fits32(int64_t v)
+{
+	return v == (int32_t)v;
+}
+
+/* The k-th argument of n, a number, can be an immediate. */
+static bool imm_fits(const struct ir_node *n, uint32_t k)
+{
+	int64_t v = n->arg[k]->imm;
+
+	switch (n->op) {
+	case IR_ADD:
+	case IR_SUB:
+	case IR_AND:
+	case IR_OR:
+	case IR_XOR:
+	case IR_MUL:
+		return k == 1 && (!n->wide || fits32(v));
+	case IR_BRANCH:
+		return k == 1 && (!n->wide || fits32(v));
+	case IR_SHL:
+	case IR_SHR:
+	case IR_SAR:
+	case IR_ROL:
+		return k == 1;
+	case IR_STORE:
+		return k == 1 && (n->size < 8 || fits32(v));
+	case IR_PHI:
+	case IR_CALL:
+	case IR_CALLSUB:
+	case IR_TAIL:
+	case IR_RETURN:
+		return true;
+	case IR_ATOMIC:
+		return k == 1 && !n->fetch && n->cond != A_XCHG && (!n->wide || fits32(v));
+	default:
+		return false;
+	}
+}
+
+static bool const_folds(const struct ir_node *n, uint32_t k)
+{
+	const struct ir_node *c = n->arg[k];
+
+	if (c->op == IR_FRAME)
+		return ((n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ATOMIC) && k == 0) ||
+		       n->op == IR_PHI || n->op == IR_CALL || n->op == IR_CALLSUB ||
+		       n->op == IR_RETURN;
+	if (c->sym == SYM_NONE)
+		return imm_fits(n, k);
+	return n->op == IR_PHI || n->op == IR_CALL || n->op == IR_CALLSUB || n->op == IR_TAIL ||
+	       n->op == IR_RETURN;
+}
+
+/* A register of its own for a constant that n cannot hold: in front of the loop if n is in one. */
+static struct ir_node *const_place(struct ir_func *f, struct ir_node *n, struct ir_node *c)
+{
+	struct ir_node *copy = ir_new(f, c->op, 0);
+	struct ir_node *at = n;
+
+	copy->imm = c->imm;
+	copy->sym = c->sym;
+	copy->index = c->index;
+	copy->bits = c->bits;
+	copy->insn = n->insn;
+	copy->uses = 1;
+	ir_insert_before(at, copy);
+	return copy;
+}
+
+static void select_constants(struct ir_func *f, struct ir_node *n)
+{
+	for (uint32_t k = 0; k < n->n_args; k++) {
+		struct ir_node *c = n->arg[k];
+
+		if ((c->op == IR_CONST || c->op == IR_FRAME) && !const_folds(n, k))
+			n->arg[k] = const_place(f, n, c);
+		else if (c->op == IR_CONST || c->op == IR_FRAME)
+			c->folded = true;
+	}
+}
+
+/* ---- addresses ------------------------------------------------------------------------------------ */
+
+/* base + (index << 0..3): both parts in registers. */
+static bool is_scaled(const struct ir_node *n)
+{
+	return n->op == IR_SHL && n->wide && ir_is_const(n->arg[1]) && n->arg[1]->imm >= 1 &&
+	       n->arg[1]->imm <= 3;
+}
+
+static void select_address(struct ir_node *n)
+{
+	struct ir_node *a = n->arg[0];
+
+	if (a->op != IR_ADD || !a->wide || ir_is_const(a->arg[1]) || a->block != n->block)
+		return;
+	if (a->uses > 1)
+		return;
+	a->folded = true;
+	for (int k = 0; k < 2; k++)
+		if (is_scaled(a->arg[k]) && a->arg[k]->uses == 1 && a->arg[k]->block == n->block &&
+		    !a->arg[!k]->folded) {
+			a->arg[k]->folded = true;
+			break;
+		}
+}
+
+/* ---- loads as operands ---------------------------------------------------------------------------------- */
+
+/* The load can happen as late as at n: nothing that it could notice lies between. */
+static bool load_moves(const struct ir_node *l, const struct ir_node *n)
+{
+	return l->op == IR_LOAD && l->uses == 1 && !l->folded && l->block == n->block && !l->ordered &&
+	       l->epoch == n->epoch;
+}
+
+static void select_load_operand(struct ir_node *n)
+{
+	uint8_t size = n->wide ? 8 : 4;
+	struct ir_node *y;
+
+	if (n->n_args < 2)
+		return;
+	if (ir_flags[n->op] & IR_IS_COMM && !load_moves(n->arg[1], n) && load_moves(n->arg[0], n) &&
+	    n->arg[0]->size == size && !ir_is_const(n->arg[1])) {
+		y = n->arg[0];
+		n->arg[0] = n->arg[1];
+		n->arg[1] = y;
+	}
+	y = n->arg[1];
+	if (load_moves(y, n) && y->size == size && n->arg[0] != y)
+		y->folded = true;
+}
+
+/* The left side of a comparison with a number can stay in memory, at its own width. */
+static void select_compare(struct ir_node *n)
+{
+	struct ir_node *x = n->arg[0], *y = n->arg[1];
+	uint8_t size = n->wide ? 8 : 4;
+
+	if (!ir_is_const(y)) {
+		if (load_moves(y, n) && y->size == size && x != y)
+			y->folded = true;
+		else if (load_moves(x, n) && x->size == size && x != y)
+			x->folded = true;
+		return;
+	}
+	if (!y->folded || !load_moves(x, n) || x->sign)
+		return;
+	if (x->size == size) {
+		x->folded = true;
+	} else if (x->size < size && (n->cond <= C_GT || n->cond >= C_SET) && y->imm >= 0 &&
+		   jit_bits((uint64_t)y->imm) <= x->size * 8u) {
+		x->folded = true;
+		n->how = X_NARROW;
+	}
+}
+
+/* ---- the walk -------------------------------------------------------------------------------------------------- */
+
+static void select_node(struct ir_func *f, struct ir_node *n)
+{
+	(void)f;
+	switch (n->op) {
+	case IR_LOAD:
+	case IR_STORE:
+	case IR_ATOMIC:
+		select_address(n);
+		break;
+	case IR_ADD:
+	case IR_SUB:
+	case IR_AND:
+	case IR_OR:
+	case IR_XOR:
+	case IR_MUL:
+		select_load_operand(n);
+		break;
+	case IR_BRANCH:
+		select_compare(n);
+		break;
+	default:
+		break;
+	}
+}
+
+static void x86_select(struct ir_func *f, const struct jit_program *p)
+{
+	(void)p;
+	for (uint32_t i = 0; i < f->n_order; i++) {
+		uint32_t epoch = 0;
+
+		for (struct ir_node *n = f->order[i]->first; n; n = n->next) {
+			n->epoch = epoch;
+			n->folded = n->op == IR_CONST || n->op == IR_FRAME;
+			n->how = 0;
+			epoch += (ir_flags[n->op] & (IR_IS_WRITE | IR_IS_CALL)) != 0 || n->ordered;
+		}
+	}
+	for (uint32_t i = 0; i < f->n_order; i++) {
+		struct ir_node *prev;
+
+		for (struct ir_node *n = f->order[i]->last; n; n = prev) {
+			prev = n->prev;
+			if (n->op == IR_CONST || n->op == IR_FRAME)
+				continue;
+			select_constants(f, n);
+			select_node(f, n);
+		}
+	}
+}
+
+/* ---- what instructions do to registers ------------------------------------------------------------------------ */
+
+static void rules_call(const struct ir_node *n, struct jit_rules *r)
+{
+	r->clobbers = X_CALL_CLOBBERS;
+	r->result = X_RAX;
+	if (n->op == IR_CALL) {
+		r->wish[1] = X_R9;
+		for (uint32_t a = 2; a < n->n_args && a < ARRAY_SIZE(r->wish); a++)
+			r->wish[a] = (int8_t)x86_args[a - 2];
+		/* The sixth argument is the run, if the function has that many; C functions with
+		 * fewer do not mind. */
+	} else if (n->op == IR_CALLSUB) {
+		r->wish[0] = X_R9;
+		for (uint32_t a = 1; a < n->n_args && a < ARRAY_SIZE(r->wish); a++)
+			r->wish[a] = (int8_t)x86_args[a - 1];
+	}
+}
+
+static void x86_rules(const struct ir_node *n, const struct jit_program *p, struct jit_rules *r)
+{
+	switch (n->op) {
+	case IR_PARAM:
+		r->result = (int8_t)x86_args[n->imm];
+		break;
+	case IR_UDIV:
+	case IR_SDIV:
+	case IR_UMOD:
+	case IR_SMOD:
+		r->clobbers = 1u << X_RAX | 1u << X_RDX;
+		r->late = r->clobbers;
+		r->late_but = n->arg[0] != n->arg[1];
+		r->result = n->op == IR_UDIV || n->op == IR_SDIV ? X_RAX : X_RDX;
+		break;
+	case IR_MULHU:
+		r->clobbers = p->features & JIT_BMI2 ? 1u << X_RDX : 1u << X_RAX | 1u << X_RDX;
+		r->late = r->clobbers;
+		r->late_but = n->arg[0] != n->arg[1];
+		r->wish[0] = X_RDX;
+		break;
+	case IR_SHL:
+	case IR_SHR:
+	case IR_SAR:
+		if (!ir_is_const(n->arg[1]) && !(p->features & JIT_BMI2)) {
+			r->clobbers = 1u << X_RCX;
+			r->late = r->clobbers;
+			r->late_but = n->arg[0] != n->arg[1] ? 2 : 0;
+			r->not_result = r->clobbers;
+			r->wish[1] = X_RCX;
+			r->early = true;
+		}
+		break;
+	case IR_ATOMIC:
+		if (n->cond == A_CMPXCHG) {
+			r->clobbers = r->late = 1u << X_RAX;
+			r->result = X_RAX;
+		} else if (n->fetch && n->cond != A_ADD && n->cond != A_XCHG) {
+			r->clobbers = r->late = r->not_result = 1u << X_RAX;
+			r->early = true;
+		} else {
+			r->early = n->fetch;
+		}
+		break;
+	case IR_SWITCH:
+		r->clobbers = r->late = 1u << X_RAX | 1u << X_RDX;
+		break;
+	case IR_CALL:
+	case IR_CALLSUB:
+		rules_call(n, r);
+		break;
+	case IR_TAIL: /* the run is needed behind the call */
+		r->clobbers = r->late = X_CALL_CLOBBERS;
+		r->late_but = n->arg[0]->folded ? 0 : ~1u;
+		break;
+	case IR_RETURN:
+		r->wish[0] = X_RAX;
+		break;
+	default:
+		break;
+	}
+}
+
+const uint8_t x86_args[6] = {X_RDI, X_RSI, X_RDX, X_RCX, X_R8, X_R9};
+
+const struct jit_target jit_x86 = {
+	.registers = 0xffff & ~(1u << X_RSP),
+	.scratch = 1u << X_R10 | 1u << X_R11,
+	.saved = X_SAVED,
+	.order = {X_RAX, X_RCX, X_RDX, X_RSI, X_RDI, X_R8, X_R9, X_R10, X_R11, X_RBX, X_RBP, X_R12,
+		  X_R13, X_R14, X_R15},
+	.n_order = 15,
+	.select = x86_select,
+	.rules = x86_rules,
+	.frame = x86_frame,
+	.block = x86_emit_block,
+	.fixup = x86_fixup,
+};

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vm/native.c - programs as native code: compiling, placing, entering.
+ *
+ * prog->code of such a program is the address of its main function. Functions of programs
+ * follow the C calling convention, with the run as sixth argument; the main function destroys
+ * all registers and is entered through native_enter (jit/jit.h).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "jit/ir.h"
+#include "jit/jit.h"
+#include "vm/code.h"
+#include "vm/prog.h"
+
+typedef uint64_t native_fn(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			   struct visor_run *run);
+
+/* ---- what generated code calls ------------------------------------------------------------------ */
+
+static uint64_t native_packet_load(struct visor_run *run, int32_t off, uint32_t size)
+{
+	uint64_t value;
+
+	return vm_packet_load(run, off, size, &value) ? value : UINT64_MAX;
+}
+
+/* Runs a program that is not native code; the last stop of a chain of tail calls. */
+static uint64_t native_foreign(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			       struct visor_run *run)
+{
+	uint64_t ret = 0;
+
+	return vm_run_nested(run, run->next, &ret) ? 0 : ret;
+}
+
+static const void *native_tail(struct visor_run *run, struct map *map, uint32_t index)
+{
+	const struct vm_prog *to = vm_tail_target(run, map, index);
+
+	if (!to)
+		return NULL;
+	if (to->engine != &vm_engine_native) {
+		run->next = to;
+		return (const void *)&native_foreign;
+	}
+	run->prog = to;
+	return to->code;
+}
+
+static bool native_tail_nested(struct visor_run *run, struct map *map, uint32_t index)
+{
+	const struct vm_prog *to = vm_tail_target(run, map, index);
+
+	run->tail_result = 0;
+	if (to)
+		vm_run_nested(run, to, &run->tail_result);
+	return to != NULL;
+}
+
+static uint64_t native_no_helper(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
+				 struct visor_run *run)
+{
+	check_fail(run, "indirect call: there is no such helper");
+	check_stop(run, run->prog, run->prog->code);
+	return 0;
+}
+
+static vm_helper_fn native_helper_by_id(struct visor_run *run, uint64_t id)
+{
+	struct vm_call call = {0};
+
+	if (id <= UINT32_MAX)
+		call = vm_call_by_id(run->prog, (uint32_t)id);
+	return call.fn ? call.fn : native_no_helper;
+}
+
+static void *native_helper(void *user, uint32_t id, const struct helper **desc)
+{
+	struct vm_call call = vm_call_by_id(user, id);
+
+	*desc = call.desc;
+	return (void *)call.fn;
+}
+
+/* ---- entering ---------------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+/* (r1, r2, code, ., ., run): calls code with all registers saved that a C function keeps. */
+uint64_t native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
+		      struct visor_run *run);
+__asm__(".pushsection .text\n"
+	".type native_enter, @function\n"
+	".hidden native_enter\n"
+	".globl native_enter\n"
+	"native_enter:\n"
+	"	.cfi_startproc\n"
+	"	push %rbx\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	push %rbp\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	push %r12\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	push %r13\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	push %r14\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	push %r15\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	sub $8, %rsp\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	call *%rdx\n"
+	"	add $8, %rsp\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	pop %r15\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	pop %r14\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	pop %r13\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	pop %r12\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	pop %rbp\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	pop %rbx\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	".size native_enter, . - native_enter\n"
+	".popsection\n");
+#else
+static uint64_t native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
+			     struct visor_run *run)
+{
+	return 0; /* never called: nothing is compiled for this machine */
+}
+#endif
+
+static int native_run(struct visor_run *run, const struct vm_insn *pc, const uint64_t args[5],
+		      uint64_t *ret)
+{
+	if (LIKELY(pc == run->prog->code))
+		*ret = native_enter(args[0], args[1], pc, 0, 0, run);
+	else
+		*ret = ((native_fn *)pc)(args[0], args[1], args[2], args[3], args[4], run);
+	return UNLIKELY(run->stopped) ? -EFAULT : 0;
+}
+
+/* Compiled code needs no handlers. */
+static void native_bind(struct vm_prog *prog, const uint8_t *ops)
+{
+}
+
+const struct vm_engine vm_engine_native = {.run = native_run, .bind = native_bind};
+
+/* ---- making ---------------------------------------------------------------------------------------------- */
+
+static void native_env(struct jit_env *env)
+{
+	*env = (struct jit_env){
+		.symbol =
+			{
+				[JIT_PACKET_LOAD] = (const void *)&native_packet_load,
+				[JIT_TAIL] = (const void *)&native_tail,
+				[JIT_TAIL_NESTED] = (const void *)&native_tail_nested,
+				[JIT_HELPER_BY_ID] = (const void *)&native_helper_by_id,
+			},
+		.run_cpu = offsetof(struct visor_run, cpu),
+		.run_stopped = offsetof(struct visor_run, stopped),
+		.run_ctx = offsetof(struct visor_run, ctx),
+		.run_tail_result = offsetof(struct visor_run, tail_result),
+		.may_goto = VM_MAY_GOTO,
+		.code_near = vm_code_near(),
+	};
+}
+
+/* Sets the addresses that the code holds, for the place where it will be. */
+static bool native_relocate(const struct jit_code *code, const uint8_t *at)
+{
+	for (uint32_t i = 0; i < code->n_relocs; i++) {
+		const struct jit_reloc *r = &code->relocs[i];
+		int64_t value = r->addend, distance;
+		int32_t field;
+
+		if (r->sym == SYM_CODE)
+			value += (int64_t)(uintptr_t)(at + code->entry[r->index]);
+		if (!r->relative) {
+			memcpy(code->bytes + r->at, &value, 8);
+			continue;
+		}
+		distance = value - (int64_t)(uintptr_t)(at + r->at + 4);
+		field = (int32_t)distance;
+		if (distance != field)
+			return false;
+		memcpy(code->bytes + r->at, &field, 4);
+	}
+	return true;
+}
+
+int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
+{
+	struct jit_env env;
+	struct jit_program p = {
+		.code = prog->verified,
+		.maps = prog->maps,
+		.env = &env,
+		.helper = native_helper,
+		.user = prog,
+		.features = jit_features(),
+		.stages = getenv("VISOR_JIT_DUMP"),
+		.dump = stderr,
+	};
+	struct jit_code code;
+	int err;
+
+	native_env(&env);
+	for (;;) {
+		err = jit_compile(&p, &code, diag);
+		if (err)
+			return err;
+		prog->native_size = code.size;
+		prog->native = vm_code_alloc(code.size);
+		if (!prog->native || native_relocate(&code, prog->native) || !env.code_near)
+			break;
+		/* Too far from what it calls: with absolute addresses, then. */
+		vm_code_free(prog->native, prog->native_size);
+		jit_code_done(&code);
+		env.code_near = 0;
+	}
+	err = prog->native ? vm_code_write(prog->native, code.bytes, code.size) : -ENOMEM;
+	if (err)
+		diag_fail(diag, err, "compile", "no room for %u bytes of code", code.size);
+	else
+		prog->code = (struct vm_insn *)(prog->native + code.entry[0]);
+	jit_code_done(&code);
+	return err;
+}
