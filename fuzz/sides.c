@@ -692,6 +692,7 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 		seat_leave(&one);
 		return false;
 	}
+	two.run = runs[SIDE_OTHER]; /* with other addresses */
 	one.fill = 1;
 	seat_run(&one, s, m, in, &a);
 	stage_keep(s, m);
