@@ -24,6 +24,20 @@ static struct ir_node *phi_value(struct ir_node *phi)
 	return value;
 }
 
+/* Equal constants from several places: one of its own, behind the phis. */
+static void phi_become_const(struct ir_node *n, int64_t imm)
+{
+	struct ir_node *at = n->next;
+
+	while (at->op == IR_PHI)
+		at = at->next;
+	ir_remove(n);
+	n->op = IR_CONST;
+	n->imm = imm;
+	n->n_args = 0;
+	ir_insert_before(at, n);
+}
+
 void jit_phis(struct ir_func *f)
 {
 	bool again = true;
@@ -41,10 +55,7 @@ void jit_phis(struct ir_func *f)
 					continue;
 				if (ir_is_const(value) &&
 				    !ir_dominates(value->block, n->block)) {
-					/* Equal constants from several places: one of its own. */
-					n->op = IR_CONST;
-					n->imm = value->imm;
-					n->n_args = 0;
+					phi_become_const(n, value->imm);
 					continue;
 				}
 				n->same = value;
