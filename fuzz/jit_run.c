@@ -17,7 +17,7 @@
  *                    that differences are found
  *   --coverage       the table of instructions
  *   --refused        why programs are refused, a line each
- *   --keep-going     does not end at the first difference
+ *   --keep-going     does not end at the first difference; a few of each sort are told
  *
  * A difference is reduced and printed as text that assembles again; `jit_run 1 SEED` with its seed
  * makes it again. Exit status 1: there were differences; 77: there is no native engine.
@@ -39,6 +39,8 @@ static const char *const kind_names[KINDS] = {"shapes", "soup", "files"};
 enum {
 	BUDGET = 3000, /* instructions that the verifier may look at */
 	REDUCE_ROUNDS = 8,
+	SORTS_MAX = 20,
+	TOLD = 4,    /* differences of a sort, with --keep-going */
 	WATCHED = 8, /* one program in so many is checked, for coverage */
 };
 
@@ -64,7 +66,7 @@ static struct {
 	unsigned long programs, accepted, long_ones, refused;
 	unsigned long reachable, reached;
 } stats[KINDS];
-static unsigned long runs, unfinished, unstable, differences, asked, kernel_refused;
+static unsigned long runs, not_taken, unfinished, unstable, differences, asked, kernel_refused;
 static unsigned long in_accepted[ISA_COUNT], executed[ISA_COUNT];
 static uint32_t visits[PROGRAMS_MAX];
 
@@ -168,21 +170,27 @@ static void leave_all(struct seats *s)
 		kernel_side_leave();
 }
 
-static bool take_all(struct seats *s, const struct programs_one *p, const struct verified *v,
-		     bool check)
+/* -EOPNOTSUPP: one side has a reason not to. Other errors are findings. */
+static int take_all(struct seats *s, const struct programs_one *p, const struct verified *v,
+		    bool check)
 {
+	int err;
+
 	memset(s, 0, sizeof(*s));
-	if (seat_take(&s->reference, SIDE_INTERPRETED, stage, &image, v) ||
-	    (check && seat_take(&s->checked, SIDE_CHECKED, stage, &image, v)) ||
-	    take_other(&s->other, p, v)) {
+	err = seat_take(&s->reference, SIDE_INTERPRETED, stage, &image, v);
+	if (!err && check)
+		err = seat_take(&s->checked, SIDE_CHECKED, stage, &image, v);
+	if (!err)
+		err = take_other(&s->other, p, v);
+	if (err) {
 		leave_all(s);
-		return false;
+		return opt.fault_from < 0 ? err : -EOPNOTSUPP;
 	}
 	if (opt.kernel && leaks_nothing()) {
 		s->kernel = !kernel_side_take(base, p);
 		kernel_refused += !s->kernel;
 	}
-	return true;
+	return 0;
 }
 
 /* Runs that do not end soon in the checked interpreter are not for the others. */
@@ -199,6 +207,16 @@ static bool ends(struct seats *s, const struct input *in, const char **what)
 	else
 		*what = "the checked interpreter faults";
 	return false;
+}
+
+static const char *not_made(int err)
+{
+	static char text[64];
+
+	if (err == -EFAULT)
+		return "a signal while the program was made: sides";
+	snprintf(text, sizeof(text), "the program cannot be made (%d): sides", err);
+	return text;
 }
 
 /* NULL: no difference. */
@@ -227,10 +245,14 @@ static const char *differs(const struct programs_one *p, const struct input *in)
 	const struct verified *v;
 	const char *what = NULL;
 	struct seats s;
+	int err;
 
 	if (verify(p, &v, NULL))
 		return NULL;
-	if (take_all(&s, p, v, true)) {
+	err = take_all(&s, p, v, true);
+	if (err && err != -EOPNOTSUPP) {
+		what = not_made(err);
+	} else if (!err) {
 		what = compare(&s, in, true);
 		leave_all(&s);
 		if (what && !sides_stable(stage, &image, v, in))
@@ -242,10 +264,20 @@ static const char *differs(const struct programs_one *p, const struct input *in)
 
 /* ---- reducing -------------------------------------------------------------------------------- */
 
+/* Whether a program can be made at all is another matter than what it does. */
+static bool is_about_making(const char *what)
+{
+	return strstr(what, "made") != NULL;
+}
+
+static bool reducing_making;
+
 static bool try_instead(struct programs_one *p, const struct programs_one *copy,
 			const struct input *in)
 {
-	if (!differs(copy, in))
+	const char *what = differs(copy, in);
+
+	if (!what || is_about_making(what) != reducing_making)
 		return false;
 	*p = *copy;
 	return true;
@@ -330,6 +362,22 @@ static const char *map_name(void *user, const struct bpf_insn *insn)
 							: NULL;
 }
 
+/* Of one sort only some are told. */
+static bool told_enough(const char *what)
+{
+	static struct {
+		char what[64];
+		uint32_t n;
+	} sorts[SORTS_MAX];
+	uint32_t i;
+
+	for (i = 0; i < SORTS_MAX - 1 && sorts[i].n; i++)
+		if (!strncmp(sorts[i].what, what, sizeof(sorts[i].what) - 1))
+			break;
+	snprintf(sorts[i].what, sizeof(sorts[i].what), "%s", what);
+	return sorts[i].n++ >= TOLD;
+}
+
 static void report(uint64_t seed, const struct input *in, const char *what)
 {
 	static struct programs_one small;
@@ -338,10 +386,13 @@ static void report(uint64_t seed, const struct input *in, const char *what)
 	const char *now;
 
 	differences++;
+	if (told_enough(what))
+		return;
 	small = program;
 	/* What is left out may show addresses. */
 	changed = true;
 	changed = differs(&small, in) != NULL;
+	reducing_making = is_about_making(what);
 	reduce(&small, in);
 	now = differs(&small, in);
 	printf("# seed %llu (%s): %s differ; %s after reduction\n", (unsigned long long)seed,
@@ -436,9 +487,16 @@ static void run_all(const struct verified *v, uint64_t seed)
 	static struct input in;
 	bool always = opt.checked || may_be_long(v), watched = always || !(seed % WATCHED);
 	struct seats s;
+	int err = take_all(&s, &program, v, watched);
 
-	if (!take_all(&s, &program, v, watched))
+	if (err) {
+		not_taken += err == -EOPNOTSUPP;
+		if (err == -EOPNOTSUPP)
+			return;
+		input_make(&in, base, opt.kernel);
+		report(seed, &in, not_made(err));
 		return;
+	}
 	memset(visits, 0, v->n_insns * sizeof(*visits));
 	sides_visits = visits;
 	for (uint32_t i = 0; i < opt.inputs; i++) {
@@ -559,8 +617,10 @@ static void print_statistics(double seconds)
 		programs += stats[k].programs;
 	print_kinds();
 	print_coverage();
-	printf("%lu runs (%lu unfinished, %lu of them differ by addresses or garbage)", runs,
-	       unfinished, unstable);
+	printf("%lu runs (%lu unfinished, %lu of them differ by addresses or garbage), %lu "
+	       "programs "
+	       "not for both sides",
+	       runs, unfinished, unstable, not_taken);
 	if (opt.kernel)
 		printf(", %lu in the kernel (%lu programs are not for it)", asked, kernel_refused);
 	printf("; %.0f programs/s; %lu differences\n", (double)programs / seconds, differences);

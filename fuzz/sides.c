@@ -30,7 +30,7 @@ uint8_t sides_buffer[SIDES_BUFFER];
 uint32_t *sides_visits;
 
 /* The program types that are generated, each with its programs behind tail calls. */
-enum { TYPES = 3, STABLE_RUNS = 24, PLACE_SPARE = 1 << 16 };
+enum { TYPES = 3, STABLE_RUNS = 24, GENERATED_ID = 1000, PLACE_SPARE = 1 << 16 };
 static const uint32_t types[TYPES] = {BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS,
 				      BPF_PROG_TYPE_SOCKET_FILTER};
 struct targets {
@@ -50,7 +50,7 @@ static volatile sig_atomic_t inside, ticks_inside;
 
 static void on_signal(int number)
 {
-	if (number == SIGALRM && (!inside || ++ticks_inside < 3))
+	if (number == SIGVTALRM && (!inside || ++ticks_inside < 3))
 		return;
 	if (!inside) { /* not a program's: it happens again */
 		signal(number, SIG_DFL);
@@ -62,10 +62,10 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-	static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGALRM};
+	static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGVTALRM};
 	static uint8_t stack[1 << 16];
 	const stack_t alternative = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	const struct itimerval tick = {{0, 500000}, {0, 500000}};
+	const struct itimerval tick = {{0, 100000}, {0, 100000}};
 
 	sigaltstack(&alternative, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -74,7 +74,7 @@ static void catch_signals(void)
 
 		sigaction(numbers[i], &act, NULL);
 	}
-	setitimer(ITIMER_REAL, &tick, NULL);
+	setitimer(ITIMER_VIRTUAL, &tick, NULL);
 }
 
 /* ---- what programs call ------------------------------------------------------------------- */
@@ -152,6 +152,21 @@ static int make(enum side side, const struct vm_host *host, const struct verifie
 	return vm_prog_new(&attr, out, NULL);
 }
 
+static int make_guarded(enum side side, const struct vm_host *host, const struct verified *v,
+			struct map *const *maps, struct vm_prog **out)
+{
+	int err;
+
+	*out = NULL;
+	if (sigsetjmp(way_out, 0))
+		return -EFAULT;
+	ticks_inside = 0;
+	inside = 1;
+	err = make(side, host, v, maps, GENERATED_ID, out);
+	inside = 0;
+	return err;
+}
+
 int seat_take(struct seat *seat, enum side side, const struct stage *s, const struct base_image *m,
 	      const struct verified *v)
 {
@@ -167,7 +182,7 @@ int seat_take(struct seat *seat, enum side side, const struct stage *s, const st
 	seat->side = side;
 	seat->fill = 0;
 	seat->run = runs[side];
-	return make(side, type >= 0 ? &hosts[side][type] : &plain, v, maps, 1000, &seat->prog);
+	return make_guarded(side, type >= 0 ? &hosts[side][type] : &plain, v, maps, &seat->prog);
 }
 
 void seat_leave(struct seat *seat)
@@ -606,25 +621,25 @@ void input_make(struct input *in, const struct base *b, bool kernel)
 		input_fields(pkt);
 }
 
-/* With zeros, as native code finds its stack, or with numbers of which some are small, as those of
- * programs are. */
+/* With zeros, as native code finds its stack, with ones, or with numbers of which some are small,
+ * as those of programs are. */
 static void frames_fill(struct visor_run *run, uint64_t seed)
 {
-	for (uint32_t i = 0; !seed && i < VM_MAX_FRAMES; i++)
-		memset(run->frames[i].stack, 0, VM_STACK_SIZE);
-	if (!seed)
-		return;
-	for (uint32_t i = 0; i < VM_MAX_FRAMES; i++)
-		for (uint32_t k = 0; k < VM_STACK_SIZE; k += 8) {
+	for (uint32_t i = 0; i < VM_MAX_FRAMES; i++) {
+		memset(run->frames[i].stack, seed ? 0xff : 0, VM_STACK_SIZE);
+		for (uint32_t k = 0; k < VM_STACK_SIZE && seed > 1; k += 8) {
+			uint64_t v;
+
 			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
-			memcpy(run->frames[i].stack + k,
-			       &(uint64_t){(seed ^ seed << 32) >> (seed >> 63) * (seed >> 58)}, 8);
+			v = (seed ^ seed << 32) >> (seed >> 63) * (seed >> 58);
+			memcpy(run->frames[i].stack + k, &v, 8);
 		}
+	}
 }
 
 static void step(struct visor_run *run, uint32_t insn, const uint64_t *r, uint32_t reads)
 {
-	if (sides_visits && vm_prog_id(run->prog) == 1000)
+	if (sides_visits && vm_prog_id(run->prog) == GENERATED_ID)
 		sides_visits[insn]++;
 }
 
@@ -693,11 +708,11 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 		return false;
 	}
 	two.run = runs[SIDE_OTHER]; /* with other addresses */
-	one.fill = 1;
+	one.fill = 3;
 	seat_run(&one, s, m, in, &a);
 	stage_keep(s, m);
 	for (uint64_t i = 0; i < STABLE_RUNS && same; i++) {
-		two.fill = i * i;
+		two.fill = i;
 		context = contexts[1];
 		seat_run(&two, s, m, in, &b);
 		context = contexts[0];

@@ -36,7 +36,7 @@ struct input {
 
 struct outcome {
 	int err;    /* of vm_prog_run */
-	int signal; /* that ended it; SIGALRM: it did not end */
+	int signal; /* that ended it; SIGVTALRM: it did not end */
 	uint64_t ret;
 	struct visor_packet pkt;
 	uint8_t bytes[SIDES_BUFFER];
@@ -74,7 +74,8 @@ int stage_targets(struct stage *s);
 void stage_close(struct stage *s, struct base *b);
 
 void input_make(struct input *in, const struct base *b, bool kernel);
-/* As a side makes it, of what was verified. 0 or why there is none. */
+/* As a side makes it, of what was verified. 0 or why there is none; -EFAULT: a signal ended that.
+ */
 int seat_take(struct seat *seat, enum side side, const struct stage *s, const struct base_image *m,
 	      const struct verified *v);
 void seat_leave(struct seat *seat);
