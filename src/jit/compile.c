@@ -214,7 +214,9 @@ int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_
 	out->entry = jit_alloc(arena, p->code->n_subprogs * sizeof(*out->entry));
 	err = out->entry ? jit_flow_new(p, &whole, &flow) : -ENOMEM;
 	for (uint32_t s = 0; s < p->code->n_subprogs && !err; s++)
-		err = compile_function(&e, &flow, s, diag);
+		/* A function that only dead code calls has no code. */
+		if (!(p->code->facts[p->code->subprogs[s].start].flags & VERIFIED_DEAD))
+			err = compile_function(&e, &flow, s, diag);
 	out->bytes = e.bytes;
 	out->size = e.size;
 	if (err == -ENOMEM)
