@@ -22,6 +22,7 @@ struct alloc {
 	uint32_t registers;
 	struct ir_node *in[32]; /* what each register holds */
 	uint32_t busy;
+	uint32_t wanted; /* by the phis of the loops around: others go elsewhere if they can */
 	bool spilled;
 };
 
@@ -88,9 +89,16 @@ static void alloc_spill(struct alloc *a, struct ir_node *n)
 	a->spilled = true;
 }
 
+/* The register of an operand that ends here, or -1. */
+static int alloc_operand(const struct ir_node *x, uint32_t free)
+{
+	return x && !x->folded && x->reg >= 0 && free >> x->reg & 1 ? x->reg : -1;
+}
+
 static int alloc_choose(const struct alloc *a, struct ir_node *n, uint32_t free)
 {
 	struct ir_node *web = web_of(n);
+	int reg = -1;
 
 	if (n->wish >= 0 && free >> n->wish & 1)
 		return n->wish;
@@ -98,23 +106,18 @@ static int alloc_choose(const struct alloc *a, struct ir_node *n, uint32_t free)
 		return web->reg;
 	if (web->wish >= 0 && free >> web->wish & 1)
 		return web->wish;
+	if (free & ~a->wanted)
+		free &= ~a->wanted;
 	/* Two-operand machines want the result where the first operand was. */
-	if (n->n_args && n->op != IR_PHI) {
-		struct ir_node *x = n->arg[0];
-
-		if (!x->folded && x->reg >= 0 && free >> x->reg & 1 && n->op != IR_LOAD &&
-		    !(ir_flags[n->op] & IR_IS_CALL))
-			return x->reg;
-		if (ir_flags[n->op] & IR_IS_COMM) {
-			x = n->arg[1];
-			if (!x->folded && x->reg >= 0 && free >> x->reg & 1)
-				return x->reg;
-		}
+	if (ir_flags[n->op] & IR_IS_PURE && n->n_args) {
+		reg = alloc_operand(n->arg[0], free);
+		if (reg < 0 && ir_flags[n->op] & IR_IS_COMM)
+			reg = alloc_operand(n->arg[1], free);
 	}
-	for (uint32_t i = 0; i < a->t->n_order; i++)
+	for (uint32_t i = 0; i < a->t->n_order && reg < 0; i++)
 		if (free >> a->t->order[i] & 1)
-			return a->t->order[i];
-	return -1;
+			reg = a->t->order[i];
+	return reg;
 }
 
 static void alloc_value(struct alloc *a, struct ir_node *n)
@@ -166,7 +169,7 @@ static void alloc_block(struct alloc *a, struct ir_block *b)
 {
 	struct ir_node *n;
 
-	a->busy = 0;
+	a->busy = a->wanted = 0;
 	memset(a->in, 0, sizeof(a->in));
 	for (uint32_t i = 0; i < b->n_live_in; i++) {
 		n = b->live_in[i];
@@ -178,8 +181,12 @@ static void alloc_block(struct alloc *a, struct ir_block *b)
 	for (n = b->first; n && n->op == IR_PHI; n = n->next)
 		if (n->uses)
 			alloc_value(a, n);
-	for (; n; n = n->next)
-		if (!n->folded)
+	for (struct ir_block *h = b->loop; h; h = h->outer)
+		for (n = h->first; n && n->op == IR_PHI; n = n->next)
+			if (n->reg >= 0)
+				a->wanted |= 1u << n->reg;
+	for (n = b->first; n; n = n->next)
+		if (n->op != IR_PHI && !n->folded)
 			alloc_node(a, n);
 }
 

@@ -73,7 +73,9 @@ struct ir_node {
 	bool shared;  /* memory that others may change at any time */
 	bool folded;  /* target: part of the nodes that use it */
 	uint8_t how;  /* target: how it is emitted */
-	uint32_t epoch; /* target: how many writes are in front of it in its block */
+	uint32_t epoch;	      /* target: how many writes are in front of it in its block */
+	uint32_t accesses;    /* target: of its block, that it is the address of */
+	struct ir_node *copy; /* target: constants: the register that holds it */
 	uint32_t index;
 	uint32_t id;   /* dense, for side tables */
 	uint32_t insn; /* where it comes from */

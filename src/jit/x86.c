@@ -64,31 +64,72 @@ static bool const_folds(const struct ir_node *n, uint32_t k)
 	       n->op == IR_RETURN;
 }
 
-/* A register of its own for a constant that n cannot hold: in front of the loop if n is in one. */
-static struct ir_node *const_place(struct ir_func *f, struct ir_node *n, struct ir_node *c)
+/* Registers that constants may take over whole loops. */
+#define MAX_HOISTED 4
+
+struct select {
+	struct ir_func *f;
+	uint32_t calls;	  /* seen in this block, from its end */
+	uint32_t hoisted; /* constants that have a register over a loop */
+};
+
+static struct ir_node *const_copy(struct select *s, struct ir_node *c, struct ir_node *at)
 {
-	struct ir_node *copy = ir_new(f, c->op, 0);
-	struct ir_node *at = n;
+	struct ir_node *copy = ir_new(s->f, c->op, 0);
 
 	copy->imm = c->imm;
 	copy->sym = c->sym;
 	copy->index = c->index;
 	copy->bits = c->bits;
-	copy->insn = n->insn;
-	copy->uses = 1;
+	copy->insn = at->insn;
 	ir_insert_before(at, copy);
 	return copy;
 }
 
-static void select_constants(struct ir_func *f, struct ir_node *n)
+/*
+ * A register for a constant that n cannot hold. In a loop, in front of the loop, if it is one of the
+ * first few; the copy is remembered with the constant. Otherwise in front of the first user in the
+ * block (which is walked from its end) that no call separates from the others.
+ */
+static struct ir_node *const_place(struct select *s, struct ir_node *n, struct ir_node *c)
+{
+	struct ir_node *copy = c->copy;
+
+	if (copy && copy->block != n->block && ir_dominates(copy->block, n->block) &&
+	    copy->block->depth < n->block->depth)
+		return copy;
+	if (n->block->loop && s->hoisted < MAX_HOISTED) {
+		struct ir_block *h = n->block->loop;
+
+		while (h->outer)
+			h = h->outer;
+		s->hoisted++;
+		c->copy = const_copy(s, c, h->idom->last);
+		return c->copy;
+	}
+	if (copy && copy->block == n->block && copy->epoch == s->calls) {
+		ir_remove(copy);
+		ir_insert_before(n, copy);
+		return copy;
+	}
+	c->copy = const_copy(s, c, n);
+	c->copy->epoch = s->calls;
+	return c->copy;
+}
+
+static void select_constants(struct select *s, struct ir_node *n)
 {
 	for (uint32_t k = 0; k < n->n_args; k++) {
 		struct ir_node *c = n->arg[k];
 
-		if ((c->op == IR_CONST || c->op == IR_FRAME) && !const_folds(n, k))
-			n->arg[k] = const_place(f, n, c);
-		else if (c->op == IR_CONST || c->op == IR_FRAME)
+		if (c->op != IR_CONST && c->op != IR_FRAME)
+			continue;
+		if (const_folds(n, k)) {
 			c->folded = true;
+			continue;
+		}
+		n->arg[k] = const_place(s, n, c);
+		n->arg[k]->uses++;
 	}
 }
 
@@ -101,13 +142,23 @@ static bool is_scaled(const struct ir_node *n)
 	       n->arg[1]->imm <= 3;
 }
 
+#define MAX_ADDRESSES 4
+
+static bool is_access(const struct ir_node *n)
+{
+	return n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ATOMIC;
+}
+
 static void select_address(struct ir_node *n)
 {
 	struct ir_node *a = n->arg[0];
 
 	if (a->op != IR_ADD || !a->wide || ir_is_const(a->arg[1]) || a->block != n->block)
 		return;
-	if (a->uses > 1)
+	/* If all that it is for is to be an address, each of its users can compute it. */
+	if (a->uses > MAX_ADDRESSES || a->uses != a->accesses)
+		return;
+	if (a->folded)
 		return;
 	a->folded = true;
 	for (int k = 0; k < 2; k++)
@@ -171,9 +222,8 @@ static void select_compare(struct ir_node *n)
 
 /* ---- the walk -------------------------------------------------------------------------------------------------- */
 
-static void select_node(struct ir_func *f, struct ir_node *n)
+static void select_node(struct ir_node *n)
 {
-	(void)f;
 	switch (n->op) {
 	case IR_LOAD:
 	case IR_STORE:
@@ -196,28 +246,40 @@ static void select_node(struct ir_func *f, struct ir_node *n)
 	}
 }
 
-static void x86_select(struct ir_func *f, const struct jit_program *p)
+static void select_prepare(struct ir_func *f)
 {
-	(void)p;
 	for (uint32_t i = 0; i < f->n_order; i++) {
-		uint32_t epoch = 0;
+		uint32_t writes = 0;
 
 		for (struct ir_node *n = f->order[i]->first; n; n = n->next) {
-			n->epoch = epoch;
+			n->epoch = writes;
+			n->accesses = 0;
 			n->folded = n->op == IR_CONST || n->op == IR_FRAME;
+			n->copy = NULL;
 			n->how = 0;
-			epoch += (ir_flags[n->op] & (IR_IS_WRITE | IR_IS_CALL)) != 0 || n->ordered;
+			writes += (ir_flags[n->op] & (IR_IS_WRITE | IR_IS_CALL)) != 0 || n->ordered;
+			if (is_access(n) && n->arg[0]->op == IR_ADD && n->arg[0]->block == n->block)
+				n->arg[0]->accesses++;
 		}
 	}
+}
+
+static void x86_select(struct ir_func *f, const struct jit_program *p)
+{
+	struct select s = {.f = f};
+
+	select_prepare(f);
 	for (uint32_t i = 0; i < f->n_order; i++) {
 		struct ir_node *prev;
 
+		s.calls = 0;
 		for (struct ir_node *n = f->order[i]->last; n; n = prev) {
 			prev = n->prev;
 			if (n->op == IR_CONST || n->op == IR_FRAME)
 				continue;
-			select_constants(f, n);
-			select_node(f, n);
+			select_constants(&s, n);
+			select_node(n);
+			s.calls += (ir_flags[n->op] & IR_IS_CALL) != 0;
 		}
 	}
 }
