@@ -270,14 +270,15 @@ static bool is_about_making(const char *what)
 	return strstr(what, "made") != NULL;
 }
 
-static bool reducing_making;
+static char reducing[64];
 
 static bool try_instead(struct programs_one *p, const struct programs_one *copy,
 			const struct input *in)
 {
 	const char *what = differs(copy, in);
 
-	if (!what || is_about_making(what) != reducing_making)
+	if (!what || is_about_making(what) != is_about_making(reducing) ||
+	    (is_about_making(what) && strcmp(what, reducing)))
 		return false;
 	*p = *copy;
 	return true;
@@ -392,7 +393,7 @@ static void report(uint64_t seed, const struct input *in, const char *what)
 	/* What is left out may show addresses. */
 	changed = true;
 	changed = differs(&small, in) != NULL;
-	reducing_making = is_about_making(what);
+	snprintf(reducing, sizeof(reducing), "%s", what);
 	reduce(&small, in);
 	now = differs(&small, in);
 	printf("# seed %llu (%s): %s differ; %s after reduction\n", (unsigned long long)seed,

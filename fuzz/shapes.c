@@ -236,7 +236,7 @@ static void make_chain(void)
 
 /* ---- switches ------------------------------------------------------------------------------- */
 
-enum { CASES_MAX = 12, SWITCH_JUMPS = 40 };
+enum { CASES_MAX = 24, SWITCH_JUMPS = 64 };
 
 static struct {
 	uint32_t reg, jumps[SWITCH_JUMPS], n;
@@ -287,7 +287,7 @@ static bool case_has_jump(const uint8_t *to, uint32_t n_jumps, uint32_t i, uint3
 
 static void make_switch(void)
 {
-	uint32_t n = 3 + pick(CASES_MAX - 3), t[1], ends[CASES_MAX], n_ends = 0;
+	uint32_t n = 3 + pick(pick(4) ? 8 : CASES_MAX - 3), t[1], ends[CASES_MAX], n_ends = 0;
 	uint32_t jumps[SWITCH_JUMPS], n_jumps;
 	uint8_t to[SWITCH_JUMPS];
 
@@ -295,7 +295,7 @@ static void make_switch(void)
 	shape_copy(shape_var(), t[0]);
 	if (pick(3))
 		shape_emit((pick(2) ? BPF_ALU64 : BPF_ALU) | BPF_AND | BPF_K, t[0], 0, 0,
-			   pick(2) ? 7 : 15);
+			   7 + 8 * (int32_t)pick(4));
 	sw.reg = t[0];
 	sw.n = 0;
 	sw.base = (int32_t)pick(4) - 1;
@@ -517,11 +517,11 @@ static void make_leave(void)
 static void make_call(void)
 {
 	struct shape_func *f = &shape.funcs[shape.n_funcs];
-	uint32_t kind = pick(3);
+	enum shape_func_kind kind = (enum shape_func_kind)pick(4);
 
 	if (shape.leaf || shape.n_funcs == PROGRAMS_FUNCS - 2 || shape.level > 1)
 		return;
-	f->kind = kind == FUNC_CALLBACK ? FUNC_CALLBACK : (enum shape_func_kind)kind;
+	f->kind = kind == FUNC_CTX && !shape.has_ctx ? FUNC_SCALAR : kind;
 	f->level = shape.level + 1;
 	if (f->kind == FUNC_CALLBACK) {
 		shape_copy(shape_var(), 1);
@@ -542,6 +542,8 @@ static void make_call(void)
 			shape_emit(BPF_ALU64 | BPF_MOV | BPF_X, 1, 10, 0, 0);
 			shape_emit(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, shape.scratch);
 		}
+		if (f->kind == FUNC_CTX)
+			shape_ctx(1);
 		f->call = shape_emit(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
 	}
 	shape.n_funcs++;
@@ -709,7 +711,7 @@ static void function(enum shape_func_kind kind, uint32_t n_args, uint32_t level)
 	shape.held = shape.pointer_busy = false;
 	shape.leaf = !pick(main ? 4 : 2);
 	shape.ctx_reg = main && !shape.leaf && pick(2) ? 6 : 0;
-	shape.main = main;
+	shape.has_ctx = main || kind == FUNC_CTX;
 	lay_out(main ? 14 : 3);
 	if (main) {
 		if (shape.ctx_reg)
@@ -718,7 +720,9 @@ static void function(enum shape_func_kind kind, uint32_t n_args, uint32_t level)
 		vars_init(0, 1);
 	} else {
 		/* A pointer comes in r1 or r2, and stays in its slot. */
-		uint32_t at = kind == FUNC_POINTER ? 1 : kind == FUNC_CALLBACK ? 2 : 0;
+		uint32_t at = kind == FUNC_POINTER || kind == FUNC_CTX ? 1
+			      : kind == FUNC_CALLBACK		       ? 2
+								       : 0;
 
 		if (at)
 			shape_emit(BPF_STX | BPF_MEM | BPF_DW, 10, at, shape.ctx_slot, 0);

@@ -223,6 +223,28 @@ static void i_divide(void)
 	shape_write(shape_target(), t[0]);
 }
 
+/* All that can be known beforehand. */
+static void i_constants(void)
+{
+	uint32_t t[2], n = 2 + pick(5);
+
+	shape_temps(t, 2);
+	shape_number(t[0]);
+	shape_number(t[1]);
+	while (n--) {
+		uint32_t d = pick(2), class = width();
+
+		if (pick(4))
+			one_alu(t[d], t[!d], pick(3) == 0);
+		else
+			shape_emit((uint8_t)(class | BPF_END |
+					     (class == A32 && pick(2) ? BPF_TO_BE : BPF_TO_LE)),
+				   t[d], 0, 0, 16 << pick(3));
+	}
+	shape_write(shape_target(), t[0]);
+	shape_write(shape_target(), t[1]);
+}
+
 /* The same expression twice, with or without something between that changes it. */
 static void i_twice(void)
 {
@@ -453,7 +475,7 @@ static void i_bytes(void)
 /* Loops over n bytes: copy from base to the scratch area or back, compare, sum up. */
 static void byte_loop(uint32_t base, int32_t off, uint32_t n, const uint32_t *t)
 {
-	uint32_t size = pick(3) ? 1 : 2, head, kind = pick(3), out;
+	uint32_t size = pick(3) ? 1 : 2, head, kind = pick(3), out, end = 0;
 
 	n = MIN(n, (uint32_t)SHAPE_SCRATCH) / size;
 	if (!n)
@@ -487,10 +509,17 @@ static void byte_loop(uint32_t base, int32_t off, uint32_t n, const uint32_t *t)
 	}
 	alu_k(A64, BPF_ADD, t[0], (int32_t)size);
 	alu_k(A64, BPF_ADD, t[2], 1);
+	if (!pick(3)) { /* only as many as a variable says */
+		shape_copy(shape_var(), t[3]);
+		alu_k(A64, BPF_AND, t[3], 15);
+		end = shape_emit(BPF_JMP | BPF_JGE | BPF_X, t[2], t[3], 0, 0);
+	}
 	shape_emit(BPF_JMP | (pick(2) ? BPF_JNE : BPF_JLT) | BPF_K, t[2], 0,
 		   (int32_t)head - (int32_t)shape.p->n - 1, (int32_t)n);
 	if (kind == 1)
 		shape_here(out);
+	if (end)
+		shape_here(end);
 	if (kind == 2) { /* folded */
 		for (uint32_t i = 0; i < pick(3); i++) {
 			alu_x(A64, BPF_MOV, t[3], t[1]);
@@ -596,7 +625,13 @@ static void i_lookup(void)
 	} else {
 		shape_call(BPF_FUNC_map_lookup_elem);
 	}
-	over = shape_emit(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
+	if (pick(3)) {
+		over = shape_emit(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
+	} else {
+		r = shape_emit(BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
+		over = shape_goto();
+		shape_here(r);
+	}
 	if (!shape.pointer_busy && !pick(3)) { /* kept in a slot meanwhile */
 		int32_t slot = shape.pointer_slot;
 
@@ -657,6 +692,29 @@ static void i_direct(void)
 		access_at(t[0], 0, size, t[1]);
 }
 
+/* One of two pointers, by a condition; perhaps moved in a loop. */
+static void i_either(void)
+{
+	uint32_t t[2], size = 1u << pick(4), jump;
+
+	if (shape.leaf)
+		return;
+	jump = shape_condition();
+	t[0] = 1 + pick(4);
+	t[1] = 5;
+	shape_wide(t[0], BPF_PSEUDO_MAP_VALUE, PROGRAMS_ONE, 8 * (int32_t)pick(5));
+	shape_emit(BPF_JMP | BPF_JA, 0, 0, 2, 0);
+	shape_here(jump);
+	alu_x(A64, BPF_MOV, t[0], 10);
+	alu_k(A64, BPF_ADD, t[0], shape.scratch);
+	for (uint32_t i = 0; i < 3; i++) {
+		if (pick(3))
+			access_at(t[0], (int32_t)(pick(24 / size) * size), size, t[1]);
+		else
+			atomic_at(t[0], 8 * (int32_t)pick(3), 8, t[1]);
+	}
+}
+
 static void i_ring(void)
 {
 	int32_t size = 8 * (1 + (int32_t)pick(6));
@@ -701,7 +759,7 @@ static void i_ctx(void)
 	static const uint8_t xdp[] = {12, 16, 12}, skb[] = {0, 4, 8, 12, 16, 20, 24, 28, 32, 40};
 	uint32_t t[2];
 
-	if (!shape.main)
+	if (!shape.has_ctx)
 		return;
 	shape_temps(t, 2);
 	shape_ctx(t[0]);
@@ -729,7 +787,7 @@ static void i_packet(void)
 	uint32_t t[6], n = 1 + pick(40), over, times = 1 + pick(3);
 	bool variable = !pick(3);
 
-	if (!shape.main || shape.leaf || shape.type == BPF_PROG_TYPE_SOCKET_FILTER)
+	if (!shape.has_ctx || shape.leaf || shape.type == BPF_PROG_TYPE_SOCKET_FILTER)
 		return;
 	shape_temps(t, 6);
 	if (t[0] == 0) /* r0 is for cmpxchg */
@@ -744,8 +802,10 @@ static void i_packet(void)
 	}
 	alu_x(A64, BPF_MOV, t[2], t[0]);
 	alu_k(A64, BPF_ADD, t[2], (int32_t)n);
-	over = pick(2) ? shape_emit(BPF_JMP | BPF_JGT | BPF_X, t[2], t[1], 0, 0)
-		       : shape_emit(BPF_JMP | BPF_JLT | BPF_X, t[1], t[2], 0, 0);
+	over = pick(2) ? shape_emit(BPF_JMP | (pick(4) ? BPF_JGT : BPF_JGE) | BPF_X, t[2], t[1], 0,
+				    0)
+		       : shape_emit(BPF_JMP | (pick(4) ? BPF_JLT : BPF_JLE) | BPF_X, t[1], t[2], 0,
+				    0);
 	while (times--) {
 		uint32_t size = 1u << pick(4), m = 2u << pick(3);
 
@@ -784,7 +844,7 @@ static void i_adjust(void)
 	static const int32_t xdp[] = {BPF_FUNC_xdp_adjust_head, BPF_FUNC_xdp_adjust_tail,
 				      BPF_FUNC_xdp_adjust_meta};
 
-	if (!shape.main || shape.leaf || shape.type == BPF_PROG_TYPE_SOCKET_FILTER)
+	if (!shape.has_ctx || shape.leaf || shape.type == BPF_PROG_TYPE_SOCKET_FILTER)
 		return;
 	shape_ctx(1);
 	if (shape.type == BPF_PROG_TYPE_XDP) {
@@ -802,7 +862,7 @@ static void i_packet_helper(void)
 {
 	bool xdp = shape.type == BPF_PROG_TYPE_XDP;
 
-	if (!shape.main || shape.leaf)
+	if (!shape.has_ctx || shape.leaf)
 		return;
 	alu_k(A64, BPF_MOV, 4, 1 + (int32_t)pick(SHAPE_SCRATCH));
 	if (pick(2)) {
@@ -859,7 +919,7 @@ static void i_helper(void)
 
 static void i_tail(void)
 {
-	if (!shape.main || shape.leaf || pick(3))
+	if (!shape.has_ctx || shape.leaf || pick(3))
 		return;
 	shape_ctx(1);
 	shape_wide(2, BPF_PSEUDO_MAP_FD, PROGRAMS_PROGS, 0);
@@ -873,12 +933,13 @@ static void i_tail(void)
 }
 
 const struct shape_statement shape_idioms[] = {
-	{i_alu, 14},	      {i_expression, 12},  {i_unary, 5},	   {i_number, 4},
-	{i_rotate, 5},	      {i_rotate_var, 3},   {i_extend, 6},	   {i_divide, 5},
-	{i_twice, 4},	      {i_pressure, 3},	   {shape_swap, 4},	   {i_scratch, 6},
-	{i_part, 5},	      {i_stack_atomic, 3}, {i_variable_offset, 3}, {i_given, 6},
-	{i_bytes, 3},	      {i_lookup, 8},	   {i_update, 3},	   {i_direct, 4},
-	{i_ring, 2},	      {i_ctx, 5},	   {i_packet, 9},	   {i_adjust, 1},
-	{i_packet_helper, 2}, {i_classic, 4},	   {i_helper, 2},	   {i_tail, 2},
+	{i_constants, 3},	{i_either, 3},	{i_alu, 14},	      {i_expression, 12},
+	{i_unary, 5},		{i_number, 4},	{i_rotate, 5},	      {i_rotate_var, 3},
+	{i_extend, 6},		{i_divide, 5},	{i_twice, 4},	      {i_pressure, 3},
+	{shape_swap, 4},	{i_scratch, 6}, {i_part, 5},	      {i_stack_atomic, 3},
+	{i_variable_offset, 3}, {i_given, 6},	{i_bytes, 3},	      {i_lookup, 8},
+	{i_update, 3},		{i_direct, 4},	{i_ring, 2},	      {i_ctx, 5},
+	{i_packet, 9},		{i_adjust, 1},	{i_packet_helper, 2}, {i_classic, 4},
+	{i_helper, 2},		{i_tail, 2},
 };
 const uint32_t shape_n_idioms = ARRAY_SIZE(shape_idioms);

@@ -15,7 +15,7 @@
 #include "shapes.h"
 
 enum { SHAPE_VARS = 24, SHAPE_SCRATCH = 32, SHAPE_EXITS = 8, LOOP_JUMPS = 12 };
-enum shape_func_kind { FUNC_SCALAR, FUNC_POINTER, FUNC_CALLBACK, FUNC_MAIN };
+enum shape_func_kind { FUNC_SCALAR, FUNC_POINTER, FUNC_CALLBACK, FUNC_CTX, FUNC_MAIN };
 
 struct shape_func {
 	enum shape_func_kind kind;
@@ -36,8 +36,9 @@ struct shape {
 	bool locked[SHAPE_VARS + 1];  /* counts a loop */
 	uint32_t ctx_reg;	      /* 0: only the slot */
 	int32_t ctx_slot, pointer_slot, key_slot, scratch;
-	bool leaf, main;
-	bool given; /* ctx_slot points to 32 bytes of the caller's */
+	bool leaf;
+	bool has_ctx; /* ctx_slot is the context */
+	bool given;   /* ctx_slot points to 32 bytes of the caller's */
 	bool held, pointer_busy;
 	struct shape_loop *loop;
 	uint32_t exits[SHAPE_EXITS], n_exits;
