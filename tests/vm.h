@@ -12,7 +12,13 @@
 #include <visor/visor.h>
 
 #include "isa/asm.h"
+#include "jit/jit.h"
 #include "vm/vm.h"
+
+/* The ways in which a program can run; the last is the better one of the two before. */
+enum test_way { TEST_CHECKED, TEST_INTERPRETED, TEST_NATIVE, TEST_BEST };
+#define EACH_WAY(way) \
+	for (int way = TEST_CHECKED; way <= (jit_native() ? TEST_NATIVE : TEST_INTERPRETED); way++)
 
 /* Raw memory in r1, its size in r2; no context. */
 static const struct prog_type test_raw_type = {
@@ -25,7 +31,7 @@ static const struct prog_type test_raw_type = {
 
 struct test_prog {
 	const struct prog_type *type; /* NULL: test_raw_type */
-	enum vm_mode mode;
+	enum test_way way;
 	struct map **maps;
 	uint32_t n_maps;
 	const struct vm_host *host;
@@ -55,7 +61,15 @@ static inline int test_prog_insns(const struct test_prog *t, const struct bpf_in
 		.lenient = t->lenient,
 		.structure_only = true,
 	};
-	struct vm_prog_attr attr = {.maps = t->maps, .host = t->host, .mode = t->mode, .id = t->id};
+	struct vm_prog_attr attr = {
+		.maps = t->maps,
+		.host = t->host,
+		.mode = t->way == TEST_CHECKED ? VM_CHECKED : VM_UNCHECKED,
+		.exec = t->way == TEST_NATIVE	     ? VM_EXEC_NATIVE
+			: t->way == TEST_INTERPRETED ? VM_EXEC_INTERPRETED
+						     : VM_EXEC_BEST,
+		.id = t->id,
+	};
 	const struct verified *code;
 	int err;
 

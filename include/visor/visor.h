@@ -37,6 +37,9 @@ struct visor_opts {
 	const char *state; /* state directory, created if absent; NULL: private to the process */
 	bool trusted;	   /* as in struct visor_prog_opts, for every program loaded through it */
 	bool checked;	   /* likewise */
+	/* Programs are compiled to native code where there is a compiler for the machine (x86-64,
+	 * arm64), unless this says to interpret them. What is `checked` is always interpreted. */
+	bool interpret;
 };
 
 /* Opens an engine; opts may be NULL. The caller closes it. */
@@ -154,9 +157,9 @@ int visor_prog_fd(const struct visor_prog *prog);
 void visor_prog_free(struct visor_prog *prog);
 
 /* One run on a packet (XDP, tc, socket filter). Result in pkt->verdict. -EFAULT with diag
- * set if functions and tail calls were nested more than eight deep, or if a checked program did
- * something forbidden or executed more than 2^26 instructions (tail calls included);
- * pkt->verdict is then XDP_ABORTED, TC_ACT_SHOT or 0. */
+ * set if an interpreted program's functions, and tail calls in them, were nested more than eight
+ * deep, or if a checked program did something forbidden or executed more than 2^26 instructions
+ * (tail calls included); pkt->verdict is then XDP_ABORTED, TC_ACT_SHOT or 0. */
 int visor_prog_run(struct visor_prog *prog, struct visor_packet *pkt, struct visor_diag *diag);
 
 /* Runs over n packets in order; the CPU slot and other set-up are taken once. Stops at the

@@ -51,9 +51,15 @@ static void prog_loaded_at(const struct bpf_prog_info *info, char *text, size_t 
 int cli_prog_list(struct cli *cli)
 {
 	static const struct table_column cols[] = {
-		{"ID", "id", true},	{"TYPE", "type", false},	{"NAME", "name", false},
-		{"TAG", "tag", false},	{"INSNS", "insns", true},	{"MAPS", "maps", true},
-		{"RUNS", "runs", true}, {"LOADED", "loaded_at", false},
+		{"ID", "id", true},
+		{"TYPE", "type", false},
+		{"NAME", "name", false},
+		{"TAG", "tag", false},
+		{"INSNS", "insns", true},
+		{"MAPS", "maps", true},
+		{"JITED", "jited_bytes", true},
+		{"RUNS", "runs", true},
+		{"LOADED", "loaded_at", false},
 	};
 	char text[64];
 	struct engine e;
@@ -84,6 +90,7 @@ int cli_prog_list(struct cli *cli)
 			table_text(t, "%s", text);
 			table_u64(t, info.xlated_prog_len / sizeof(struct bpf_insn));
 			table_u64(t, info.nr_map_ids);
+			table_u64(t, info.jited_prog_len);
 			table_u64(t, info.run_cnt);
 			prog_loaded_at(&info, text, sizeof(text));
 			table_text(t, "%s", text);
@@ -149,6 +156,7 @@ int cli_prog_show(struct cli *cli)
 	prog_tag(&p.info, text);
 	fields_str(&f, "tag", text);
 	fields_u64(&f, "insns", p.n_insns);
+	fields_bool(&f, "jited", p.info.jited_prog_len != 0);
 	fields_u64(&f, "jited_bytes", p.info.jited_prog_len);
 	fields_ids(&f, "map_ids", p.map_ids, p.n_maps);
 	fields_bool(&f, "gpl", p.info.gpl_compatible);

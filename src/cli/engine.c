@@ -56,6 +56,8 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 			return cli_usage(cli, "the kernel engine has no state directory");
 		if (cli->opt[OPT_CHECKED])
 			return cli_usage(cli, "the kernel engine verifies every program");
+		if (cli->opt[OPT_INTERPRET])
+			return cli_usage(cli, "how the kernel runs programs is not for us to say");
 		load_enter(&e->session);
 		return CLI_OK;
 	}
@@ -68,6 +70,7 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 	else if (scope == ENGINE_SHARED && engine_default_state(e->state, sizeof(e->state), &diag))
 		return cli_fail(&diag);
 	opts.checked = cli->opt[OPT_CHECKED];
+	opts.interpret = cli->opt[OPT_INTERPRET];
 	opts.state = *e->state ? e->state : NULL;
 	if (visor_open(&opts, &e->visor, &diag) < 0)
 		return cli_fail(&diag);

@@ -39,13 +39,38 @@ int sys_opts_get(const void *opts, void *out, size_t known, struct visor_diag *d
 	return err;
 }
 
+/* For tests, and for a look at what the compiler is worth: VISOR_EXEC says who runs programs. */
+static int engine_exec(bool interpret, enum vm_exec *out, struct visor_diag *diag)
+{
+	static const char *const names[] = {
+		[VM_EXEC_BEST] = "best",
+		[VM_EXEC_INTERPRETED] = "interpreted",
+		[VM_EXEC_NATIVE] = "native",
+	};
+	const char *name = getenv("VISOR_EXEC");
+
+	*out = interpret ? VM_EXEC_INTERPRETED : VM_EXEC_BEST;
+	if (interpret || !name || !*name)
+		return 0;
+	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i])) {
+			*out = i;
+			return 0;
+		}
+	return diag_fail(diag, -EINVAL, "open",
+			 "VISOR_EXEC is 'interpreted', 'native' or 'best', not '%s'", name);
+}
+
 VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 			    struct visor_diag *diag)
 {
 	struct visor_opts o;
+	enum vm_exec exec;
 	struct visor *v;
 	int err = sys_opts_get(opts, &o, sizeof(o), diag);
 
+	if (!err)
+		err = engine_exec(o.interpret, &exec, diag);
 	if (err)
 		return err;
 	v = calloc(1, sizeof(*v));
@@ -59,6 +84,7 @@ VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 	v->host = sys_host;
 	v->host.user = v;
 	v->trust = sys_trust_of(o.checked, o.trusted);
+	v->exec = exec;
 	err = store_open(v, o.state, diag);
 	if (err) {
 		visor_close(v);

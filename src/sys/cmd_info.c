@@ -6,6 +6,7 @@
  * longer than ours; arrays are written as far as the caller said there is room, and their
  * full sizes are reported.
  */
+#include "jit/jit.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -196,11 +197,86 @@ static void prog_info_fill(struct bpf_prog_info *info, const struct obj *obj)
 	info->netns_dev = info->netns_ino = 0;
 	info->btf_id = head->btf_id;
 	info->attach_btf_obj_id = info->attach_btf_id = 0;
-	info->jited_prog_len = 0;
-	info->nr_jited_ksyms = info->nr_jited_func_lens = info->nr_jited_line_info = 0;
 }
 
-static int prog_info(struct obj *obj, struct bpf_prog_info *info)
+/* Where the code of each line of source begins. Code is not in the order of the program: each line
+ * has the first place that is not before the one of the line before it. */
+static void native_lines(const struct sys_prog *prog, const struct vm_native *native, uint64_t *out)
+{
+	const struct bpf_line_info *l = prog->line_info;
+	uint32_t n = prog->head->n_line_info, from = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t begin = l[i].insn_off, end = i + 1 < n ? l[i + 1].insn_off : UINT32_MAX;
+
+		for (uint32_t k = from; k < native->n_lines; k++)
+			if (native->lines[k].insn >= begin && native->lines[k].insn < end) {
+				from = k;
+				break;
+			}
+		out[i] = (uintptr_t)native->mem + (native->n_lines ? native->lines[from].at : 0);
+	}
+}
+
+/* Arrays of the native code, as far as there is room. */
+static int put_native(const struct sys_prog *prog, const struct vm_native *native,
+		      struct bpf_prog_info *info)
+{
+	uint32_t n = native->n_funcs, lines = prog->head->n_line_info;
+	uint64_t *addresses = malloc((MAX(n, lines) + 1) * sizeof(*addresses));
+	uint32_t *lens = malloc((n + 1) * sizeof(*lens));
+	int err = addresses && lens ? 0 : -ENOMEM;
+
+	if (err)
+		goto out;
+	for (uint32_t i = 0; i < n; i++) {
+		addresses[i] = (uintptr_t)native->mem + native->entry[i];
+		lens[i] = (i + 1 < n ? native->entry[i + 1] : native->size) - native->entry[i];
+	}
+	err = put_array(info->jited_prog_insns, info->jited_prog_len, native->mem, native->size, 1);
+	if (!err)
+		err = put_array(info->jited_ksyms, info->nr_jited_ksyms, addresses, n,
+				sizeof(*addresses));
+	if (!err)
+		err = put_array(info->jited_func_lens, info->nr_jited_func_lens, lens, n,
+				sizeof(*lens));
+	if (!err) {
+		native_lines(prog, native, addresses);
+		err = put_array(info->jited_line_info, info->nr_jited_line_info, addresses, lines,
+				sizeof(*addresses));
+	}
+	info->jited_prog_len = native->size;
+	info->nr_jited_ksyms = info->nr_jited_func_lens = n;
+	info->nr_jited_line_info = lines;
+out:
+	free(addresses);
+	free(lens);
+	return err;
+}
+
+/* Native code is this process's own: it is made for who asks for more than its length, and that
+ * is what the process has that loaded the program. */
+static int prog_info_native(struct visor *v, struct obj *obj, struct bpf_prog_info *info)
+{
+	bool wanted = info->jited_prog_len || info->nr_jited_ksyms || info->nr_jited_func_lens ||
+		      info->nr_jited_line_info;
+	struct vm_prog *vm = __atomic_load_n(&obj->prog->vm, __ATOMIC_ACQUIRE);
+	const struct vm_native *native;
+
+	if (!vm && wanted && obj->prog->head->native_size)
+		sys_prog_vm(v, obj, &vm, NULL);
+	native = vm ? vm_prog_native(vm) : NULL;
+	if (native)
+		return put_native(obj->prog, native, info);
+	/* What cannot be seen has no address, as the kernel tells it. */
+	info->jited_prog_len = vm ? 0 : obj->prog->head->native_size;
+	info->jited_prog_insns = info->jited_ksyms = info->jited_func_lens = 0;
+	info->jited_line_info = 0;
+	info->nr_jited_ksyms = info->nr_jited_func_lens = info->nr_jited_line_info = 0;
+	return 0;
+}
+
+static int prog_info(struct visor *v, struct obj *obj, struct bpf_prog_info *info)
 {
 	const struct sys_prog *prog = obj->prog;
 	const struct prog_head *head = prog->head;
@@ -212,6 +288,9 @@ static int prog_info(struct obj *obj, struct bpf_prog_info *info)
 	if (err)
 		return err;
 	prog_info_fill(info, obj);
+	err = prog_info_native(v, obj, info);
+	if (err)
+		return err;
 
 	room = info->nr_map_ids;
 	info->nr_map_ids = n_maps;
@@ -318,7 +397,7 @@ int cmd_obj_info(struct visor *v, union bpf_attr *attr, union bpf_attr *uattr)
 	if (!err)
 		err = user_read(&info, addr, len);
 	if (!err)
-		err = obj->kind == OBJ_PROG  ? prog_info(obj, &info.prog)
+		err = obj->kind == OBJ_PROG  ? prog_info(v, obj, &info.prog)
 		      : obj->kind == OBJ_MAP ? map_info(obj, &info.map)
 					     : btf_info(obj, &info.btf);
 	if (!err)

@@ -179,6 +179,7 @@ static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 		.maps = maps,
 		.host = &w->v->host,
 		.mode = w->trust == TRUST_CHECKS ? VM_CHECKED : VM_UNCHECKED,
+		.exec = w->trust == TRUST_CHECKS ? VM_EXEC_BEST : w->v->exec,
 		.id = id,
 	};
 
@@ -442,6 +443,19 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 	return prog_tag(w);
 }
 
+/* Those who only look at the program learn that it is native code, and how long. */
+static int prog_note_native(struct prog_work *w, struct obj *obj)
+{
+	const struct vm_native *native = vm_prog_native(obj->prog->vm);
+	uint32_t *size = &obj->prog->head->native_size;
+
+	*size = native ? native->size : 0;
+	if (pwrite(obj->fd, size, sizeof(*size), offsetof(struct prog_head, native_size)) !=
+	    sizeof(*size))
+		return diag_fail(w->diag, -EIO, "load", "cannot write the program's file");
+	return 0;
+}
+
 /* Puts the program in the store, runnable. A new descriptor. */
 static int prog_store(struct prog_work *w)
 {
@@ -480,6 +494,8 @@ static int prog_store(struct prog_work *w)
 		obj->id = id;
 		err = prog_make(w, id, &obj->prog->vm);
 	}
+	if (!err)
+		err = prog_note_native(w, obj);
 	free(file);
 	if (err) {
 		if (obj)

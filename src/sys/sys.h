@@ -99,6 +99,7 @@ struct visor {
 	struct vm_host host;
 	int stats_fd; /* BPF_ENABLE_STATS: our description of the file given out, or -1 */
 	enum sys_trust trust;
+	enum vm_exec exec; /* of programs whose accesses are not tested */
 };
 
 /* ---- store.c -------------------------------------------------------------------------- */
@@ -194,6 +195,7 @@ struct prog_head {
 	uint64_t load_time; /* ns since boot */
 	char name[BPF_OBJ_NAME_LEN];
 	uint8_t tag[BPF_TAG_SIZE];
+	uint32_t native_size; /* of the code that the loader made of it; 0: it interprets it */
 	uint32_t gpl, n_maps, n_load_maps; /* maps bound later come after those of the program */
 	uint32_t map_ids[SYS_MAX_MAPS];
 };

@@ -30,7 +30,7 @@ struct code_space {
 	uint8_t *mem;
 	int fd;
 	pid_t owner;
-	uint32_t next; /* unit at which to look first */
+	uint32_t next;				/* unit at which to look first */
 	uint32_t used[CODE_SPACE / CODE_GRAIN]; /* units taken in each grain */
 	uint8_t units[CODE_UNITS];
 };

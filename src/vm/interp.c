@@ -104,18 +104,17 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 			goto fault; \
 	} while (0)
 
-#define NEXT(n)                                                                  \
-	do {                                                                     \
-		pc += (n);                                                       \
-		if (CHECKED) {                                                   \
-			const struct vm_use *use_ = &prog->use[pc - prog->code]; \
-			CHECK(interp_step(run, use_->reads & ~known));           \
-			known |= use_->writes;                                   \
-			if (UNLIKELY(run->step))                                 \
-				run->step(run, (uint32_t)(pc - prog->code), r,   \
-					  use_->reads);                          \
-		}                                                                \
-		goto *(const void *)((const char *)&&base + pc->label);          \
+#define NEXT(n)                                                                              \
+	do {                                                                                 \
+		pc += (n);                                                                   \
+		if (CHECKED) {                                                               \
+			const struct vm_use *use_ = &prog->use[pc - prog->code];             \
+			CHECK(interp_step(run, use_->reads & ~known));                       \
+			known |= use_->writes;                                               \
+			if (UNLIKELY(run->step))                                             \
+				run->step(run, (uint32_t)(pc - prog->code), r, use_->reads); \
+		}                                                                            \
+		goto *(const void *)((const char *)&&base + pc->label);                      \
 	} while (0)
 
 #define JUMP()                                                             \

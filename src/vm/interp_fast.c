@@ -70,15 +70,16 @@ static vm_handler *handler_at(const int32_t *entry)
 
 #define EACH_10(X, ...)                                                                           \
 	X(__VA_ARGS__, 0)                                                                         \
-	X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) \
-		X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)
+	X(__VA_ARGS__, 1)                                                                         \
+	X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
+		X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)
 #define EACH_11(X, ...) EACH_10(X, __VA_ARGS__) X(__VA_ARGS__, 10)
 /* The same once more, since a macro is not expanded within itself. */
 #define EACH_S(X, ...)                                                                            \
 	X(__VA_ARGS__, 0)                                                                         \
-	X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) \
-		X(__VA_ARGS__, 6) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9)           \
-			X(__VA_ARGS__, 10)
+	X(__VA_ARGS__, 1)                                                                         \
+	X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
+		X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10)
 
 /*
  * A family is the handlers of one operation: fast_<name>[d * 11 + s], or [d], or [0] where

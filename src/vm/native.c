@@ -17,7 +17,8 @@
 typedef uint64_t native_fn(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
 			   struct visor_run *run);
 
-/* ---- what generated code calls ------------------------------------------------------------------ */
+/* ---- what generated code calls ------------------------------------------------------------------
+ */
 
 static uint64_t native_packet_load(struct visor_run *run, int32_t off, uint32_t size)
 {
@@ -84,7 +85,8 @@ static void *native_helper(void *user, uint32_t id, const struct helper **desc)
 	return (void *)call.fn;
 }
 
-/* ---- entering ---------------------------------------------------------------------------------------- */
+/* ---- entering
+ * ---------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 /* (r1, r2, code, ., ., run): calls code with all registers saved that a C function keeps. */
@@ -154,7 +156,8 @@ static void native_bind(struct vm_prog *prog, const uint8_t *ops)
 
 const struct vm_engine vm_engine_native = {.run = native_run, .bind = native_bind};
 
-/* ---- making ---------------------------------------------------------------------------------------------- */
+/* ---- making
+ * ---------------------------------------------------------------------------------------------- */
 
 static void native_env(struct jit_env *env)
 {
@@ -198,6 +201,32 @@ static bool native_relocate(const struct jit_code *code, const uint8_t *at)
 	return true;
 }
 
+void vm_native_free(struct vm_native *native)
+{
+	if (native->mem)
+		vm_code_free(native->mem, native->size);
+	free(native->entry);
+	memset(native, 0, sizeof(*native));
+}
+
+/* What is known of the code besides its bytes: one allocation. */
+static bool native_describe(struct vm_native *native, const struct jit_code *code, uint32_t n_funcs)
+{
+	size_t entries = n_funcs * sizeof(*code->entry),
+	       lines = code->n_lines * sizeof(*code->lines);
+
+	native->entry = malloc(entries + lines);
+	if (!native->entry)
+		return false;
+	memcpy(native->entry, code->entry, entries);
+	native->lines = (struct jit_line *)(native->entry + n_funcs);
+	if (lines)
+		memcpy(native->lines, code->lines, lines);
+	native->n_funcs = n_funcs;
+	native->n_lines = code->n_lines;
+	return true;
+}
+
 int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 {
 	struct jit_env env;
@@ -211,6 +240,7 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 		.stages = getenv("VISOR_JIT_DUMP"),
 		.dump = stderr,
 	};
+	struct vm_native *native = &prog->native;
 	struct jit_code code;
 	int err;
 
@@ -219,20 +249,24 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 		err = jit_compile(&p, &code, diag);
 		if (err)
 			return err;
-		prog->native_size = code.size;
-		prog->native = vm_code_alloc(code.size);
-		if (!prog->native || native_relocate(&code, prog->native) || !env.code_near)
+		native->size = code.size;
+		native->mem = vm_code_alloc(code.size);
+		if (!native->mem || native_relocate(&code, native->mem) || !env.code_near)
 			break;
 		/* Too far from what it calls: with absolute addresses, then. */
-		vm_code_free(prog->native, prog->native_size);
+		vm_native_free(native);
 		jit_code_done(&code);
 		env.code_near = 0;
 	}
-	err = prog->native ? vm_code_write(prog->native, code.bytes, code.size) : -ENOMEM;
-	if (err)
+	err = native->mem && native_describe(native, &code, prog->verified->n_subprogs)
+		      ? vm_code_write(native->mem, code.bytes, code.size)
+		      : -ENOMEM;
+	if (err) {
+		vm_native_free(native);
 		diag_fail(diag, err, "compile", "no room for %u bytes of code", code.size);
-	else
-		prog->code = (struct vm_insn *)(prog->native + code.entry[0]);
+	} else {
+		prog->code = (struct vm_insn *)(native->mem + code.entry[0]);
+	}
 	jit_code_done(&code);
 	return err;
 }

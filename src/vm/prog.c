@@ -11,19 +11,32 @@
 #include <stdlib.h>
 
 #include "jit/jit.h"
-#include "vm/code.h"
 
-static const struct vm_engine *prog_engine(enum vm_mode mode, enum vm_exec exec)
+static const struct vm_engine *prog_interpreter(enum vm_mode mode)
 {
 	if (mode == VM_CHECKED)
 		return &vm_engine_checked;
-	if (exec != VM_EXEC_INTERPRETED && jit_native())
-		return &vm_engine_native;
 #ifdef VM_FAST
 	return &vm_engine_fast;
 #else
 	return &vm_engine_portable;
 #endif
+}
+
+/* Makes the program runnable, as native code or decoded. */
+static int prog_translate(struct vm_prog *prog, enum vm_exec exec, struct visor_diag *diag)
+{
+	int err;
+
+	if (prog->mode == VM_UNCHECKED && exec != VM_EXEC_INTERPRETED && jit_native()) {
+		prog->engine = &vm_engine_native;
+		err = vm_native_compile(prog, diag);
+		/* A system may forbid memory that was written to be executed. */
+		if (!err || exec == VM_EXEC_NATIVE)
+			return err;
+	}
+	prog->engine = prog_interpreter(prog->mode);
+	return vm_decode(prog, diag);
 }
 
 int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct visor_diag *diag)
@@ -40,8 +53,9 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	}
 	if (attr->exec == VM_EXEC_NATIVE && (!jit_native() || attr->mode == VM_CHECKED))
 		return diag_fail(diag, -EOPNOTSUPP, "compile",
-				 attr->mode == VM_CHECKED ? "checked programs are interpreted"
-							  : "there is no compiler for this machine");
+				 attr->mode == VM_CHECKED
+					 ? "checked programs are interpreted"
+					 : "there is no compiler for this machine");
 	if (v->type->packet && v->type->ctx_size > VM_CTX_WINDOW)
 		return diag_fail(diag, -E2BIG, "decode", "context of %u bytes is too large",
 				 v->type->ctx_size);
@@ -50,7 +64,6 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 		return diag_fail(diag, -ENOMEM, "decode", "out of memory");
 	prog->refs = 1;
 	prog->verified = verified_ref(v);
-	prog->engine = prog_engine(attr->mode, attr->exec);
 	prog->mode = attr->mode;
 	prog->host = attr->host;
 	prog->id = attr->id;
@@ -65,8 +78,7 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	memset(prog->counters, 0, map_possible_cpus() * sizeof(*prog->counters));
 	for (uint32_t i = 0; i < v->n_maps; i++)
 		prog->maps[prog->n_maps++] = map_ref(attr->maps[i]);
-	err = prog->engine == &vm_engine_native ? vm_native_compile(prog, diag)
-						: vm_decode(prog, diag);
+	err = prog_translate(prog, attr->exec, diag);
 out:
 	if (err)
 		vm_prog_destroy(prog);
@@ -82,10 +94,9 @@ void vm_prog_destroy(struct vm_prog *prog)
 	verified_unref(prog->verified);
 	free(prog->maps);
 	free(prog->counters);
-	if (prog->native)
-		vm_code_free(prog->native, prog->native_size);
-	else
+	if (prog->engine != &vm_engine_native)
 		free(prog->code);
+	vm_native_free(&prog->native);
 	free(prog->use);
 	free(prog->calls);
 	free(prog);
@@ -106,6 +117,11 @@ void vm_prog_unref(struct vm_prog *prog)
 const struct verified *vm_prog_code(const struct vm_prog *prog)
 {
 	return prog->verified;
+}
+
+const struct vm_native *vm_prog_native(const struct vm_prog *prog)
+{
+	return prog->native.mem ? &prog->native : NULL;
 }
 
 const char *vm_prog_name(const struct vm_prog *prog)

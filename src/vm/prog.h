@@ -91,8 +91,7 @@ struct vm_prog {
 	struct vm_use *use;	     /* checked mode, by slot */
 	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
-	uint8_t *native;	     /* generated code, `code` points into it; or NULL */
-	size_t native_size;
+	struct vm_native native;     /* generated code, `code` points into it; mem may be NULL */
 	uint32_t refs;
 	uint32_t id;
 	char name[BPF_OBJ_NAME_LEN];
@@ -109,6 +108,7 @@ int vm_decode(struct vm_prog *prog, struct visor_diag *diag);
 
 /* native.c: compiles; fills code and native. */
 int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag);
+void vm_native_free(struct vm_native *native);
 
 /* run.c */
 #define VM_MAY_GOTO (8 * 1024 * 1024) /* as the kernel's BPF_MAX_LOOPS */

@@ -26,8 +26,9 @@
 #define VM_INSN_LIMIT (UINT64_C(1) << 26)
 
 enum vm_mode { VM_CHECKED, VM_UNCHECKED };
-/* What executes an unchecked program. BEST: native code where this machine has a compiler (jit/),
- * otherwise an interpreter. Checked programs are always interpreted. */
+/* What executes an unchecked program. BEST: native code where this machine has a compiler (jit/)
+ * and lets us place what it makes, otherwise an interpreter. Checked programs are always
+ * interpreted. */
 enum vm_exec { VM_EXEC_BEST, VM_EXEC_INTERPRETED, VM_EXEC_NATIVE };
 
 struct vm_prog;
@@ -74,6 +75,17 @@ struct vm_prog *vm_prog_ref(struct vm_prog *prog);
  * it: at once, or when the threads that are between vm_enter and vm_leave now have left. */
 void vm_prog_unref(struct vm_prog *prog);
 const struct verified *vm_prog_code(const struct vm_prog *prog);
+
+/* The native code of a program. Function i is [entry[i], entry[i + 1]), the last one ends with the
+ * code. */
+struct vm_native {
+	uint8_t *mem; /* executable, not writable */
+	uint32_t size, n_funcs, n_lines;
+	uint32_t *entry;
+	struct jit_line *lines; /* jit/jit.h; sorted by `at` */
+};
+/* NULL: the program is interpreted. */
+const struct vm_native *vm_prog_native(const struct vm_prog *prog);
 const char *vm_prog_name(const struct vm_prog *prog);
 uint32_t vm_prog_id(const struct vm_prog *prog);
 
@@ -138,8 +150,8 @@ struct visor_run {
 	/* Checked mode: told of each instruction before it is executed, with registers r0 to r10
 	 * and the set of those that it reads; for oracles. Or NULL. */
 	void (*step)(struct visor_run *run, uint32_t insn, const uint64_t *r, uint32_t reads);
-	uint64_t clock;		/* start of the sampled interval; 0: this run is not sampled */
-	struct vm_frame *frame; /* of the running function */
+	uint64_t clock;		    /* start of the sampled interval; 0: this run is not sampled */
+	struct vm_frame *frame;	    /* of the running function */
 	const struct vm_prog *next; /* native code: the program that a tail call leads to */
 	uint64_t tail_result;	    /* native code: of a tail call in a function */
 	/* What a checked program sees as its packet context: addresses only, never accessed. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """visor prog: load, list, show, dump, run; on both engines; hostile objects."""
+import json
 import os
 import random
 import re
@@ -85,6 +86,27 @@ class Prog(common.Case):
         self.bad("prog", "load", self.path("empty.o", ""), says="empty.o")
         self.bad("prog", "load", self.dir, says=self.dir)
         self.assertEqual(len(before[1].splitlines()), 6)
+
+    def test_jited(self):
+        self.on("prog", "load", common.module("acl"), env={"VISOR_EXEC": "best"})
+        self.on("prog", "load", common.module("counter"), "--interpret")
+        listed = {p["name"]: p["jited_bytes"] for p in self.on_json("prog", "list")}
+        native = os.uname().machine == "x86_64"
+        for name, size in listed.items():
+            shown = self.on_json("prog", "show", name)
+            self.assertEqual(shown["jited"], native and name.startswith("acl"))
+            self.assertEqual(shown["jited_bytes"], size)
+            self.assertEqual(size > 100, shown["jited"])
+        self.assertIn("jited: ", self.on("prog", "show", "acl_xdp"))
+        # Each process decides for itself how it runs a program.
+        for args, env in [((), {}), (("--interpret",), {}), ((), {"VISOR_EXEC": "interpreted"}),
+                          (("--checked",), {"VISOR_EXEC": "native"})]:
+            run = json.loads(self.on("prog", "run", "acl_xdp", "--data", common.ipv4().hex(), *args,
+                                     "--json", env=env))
+            self.assertEqual(run["verdict"], "XDP_PASS")
+        self.bad("prog", "list", env={"VISOR_EXEC": "fast"}, says=["VISOR_EXEC", "'fast'"])
+        self.fails("prog", "run", "acl_xdp", "--engine", "kernel", "--interpret", "--data", "00", code=2,
+                   says="kernel")
 
     def test_dump(self):
         self.on("prog", "load", common.module("acl"))

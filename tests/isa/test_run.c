@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every conformance vector gives its result, in both modes of the interpreter. */
+/* Every conformance vector gives its result, interpreted in both modes, and as native code. */
 #include <errno.h>
 
 #include "../vm.h"
 #include "vector.h"
 
-static int run_mode(const struct vector *v, enum vm_mode mode)
+static int run_way(const struct vector *v, enum test_way way)
 {
-	const char *mode_name = mode == VM_CHECKED ? "checked" : "unchecked";
-	struct test_prog t = {.mode = mode, .lenient = true, .name = v->name};
+	static const char *const names[] = {"checked", "interpreted", "native"};
+	struct test_prog t = {.way = way, .lenient = true, .name = v->name};
 	static struct visor_run run;
 	struct visor_diag diag = {0};
 	struct vm_prog *prog;
@@ -16,7 +16,7 @@ static int run_mode(const struct vector *v, enum vm_mode mode)
 	uint64_t r0 = 0;
 	int err;
 
-	if (v->error[0] && mode == VM_UNCHECKED)
+	if (v->error[0] && way != TEST_CHECKED)
 		return 0;
 	err = test_prog_insns(&t, v->insns, v->n_insns, &prog, &diag);
 	if (err) {
@@ -40,7 +40,7 @@ static int run_mode(const struct vector *v, enum vm_mode mode)
 	if (v->error[0]) {
 		if (err)
 			return 0;
-		fprintf(stderr, "%s: %s: did not fail\n", v->name, mode_name);
+		fprintf(stderr, "%s: %s: did not fail\n", v->name, names[way]);
 		return -EINVAL;
 	}
 	if (err) {
@@ -49,7 +49,7 @@ static int run_mode(const struct vector *v, enum vm_mode mode)
 	}
 	if (r0 == v->result)
 		return 0;
-	fprintf(stderr, "%s: %s: r0 is 0x%llx, not 0x%llx\n", v->name, mode_name,
+	fprintf(stderr, "%s: %s: r0 is 0x%llx, not 0x%llx\n", v->name, names[way],
 		(unsigned long long)r0, (unsigned long long)v->result);
 	return -EINVAL;
 }
@@ -58,8 +58,8 @@ static int run_vector(const struct vector *v, void *user)
 {
 	int *failed = user;
 
-	*failed += run_mode(v, VM_CHECKED) != 0;
-	*failed += run_mode(v, VM_UNCHECKED) != 0;
+	EACH_WAY(way)
+	*failed += run_way(v, way) != 0;
 	return 0;
 }
 

@@ -480,6 +480,55 @@ static void prog_info(void **state)
 		    info[1].load_time - info[0].load_time < 10000000000);
 }
 
+/* Native code as both describe it: two functions, and what fits where there is less room. */
+static void prog_info_native(void **state)
+{
+	static const struct bpf_insn insns[] = {
+		MOV_IMM(0, 2), INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 1),
+		EXIT(),	       MOV_IMM(0, 1),
+		EXIT(),
+	};
+
+	for (int e = 0; e < 2; e++) {
+		struct visor *v = e ? own : NULL;
+		struct bpf_prog_info info = {0};
+		uint32_t lens[2] = {0}, len = sizeof(info), size;
+		uint64_t at[3] = {0};
+		uint8_t code[512] = {0};
+		int fd = BPF(v, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_XDP, .insns = PTR(insns),
+			     .insn_cnt = 5, .license = PTR("MIT"));
+
+		assert_true(fd >= 0);
+		assert_int_equal(info_of(v, fd, &info, &len), 0);
+		size = info.jited_prog_len;
+		if (!size) { /* interpreted, here or there */
+			close(fd);
+			continue;
+		}
+		assert_in_range(size, 4, sizeof(code));
+		assert_int_equal(info.nr_jited_ksyms, 2);
+		assert_int_equal(info.nr_jited_func_lens, 2);
+		info.jited_prog_insns = PTR(code);
+		info.jited_ksyms = PTR(at);
+		info.jited_func_lens = PTR(lens);
+		info.jited_prog_len = 4;
+		info.nr_jited_ksyms = 3;
+		assert_int_equal(info_of(v, fd, &info, &len), 0);
+		assert_int_equal(info.jited_prog_len, size);
+		assert_int_equal(info.nr_jited_ksyms, 2);
+		assert_int_equal(lens[0] + lens[1], size);
+		assert_int_equal(code[4], 0);
+		assert_true(at[0] && at[1] && !at[2]);
+		if (e)
+			assert_memory_equal(code, (void *)(uintptr_t)at[0], 4);
+		info.nr_jited_ksyms = info.nr_jited_func_lens = 0;
+		info.jited_prog_len = 4;
+		info.jited_prog_insns = 0;
+		assert_int_equal(info_of(v, fd, &info, &len), -EFAULT);
+		close(fd);
+	}
+}
+
 static void info_args(void **state)
 {
 	int fds[2][3];
@@ -704,6 +753,7 @@ int main(void)
 		cmocka_unit_test_setup(batch_walk, reset),
 		cmocka_unit_test_setup(prog_arrays, reset),
 		cmocka_unit_test_setup(prog_info, reset),
+		cmocka_unit_test_setup(prog_info_native, reset),
 		cmocka_unit_test_setup(info_args, reset),
 		cmocka_unit_test_setup(btf_damage, reset),
 	};

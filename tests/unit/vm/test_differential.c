@@ -249,9 +249,9 @@ static void random_program(struct code *c)
 	emit(c, EXIT());
 }
 
-static uint32_t run_here(const struct code *c, enum vm_mode mode, uint8_t *input)
+static uint32_t run_here(const struct code *c, enum test_way way, uint8_t *input)
 {
-	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .mode = mode};
+	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .way = way};
 	static struct visor_run run;
 	struct visor_diag diag = {0};
 	struct visor_packet pkt;
@@ -316,25 +316,27 @@ int main(void)
 	seed = from ? strtoull(from, NULL, 0) : 20260101;
 	for (int i = 0; i < PROGRAMS && !wrong; i++) {
 		uint64_t input[INPUT / 8];
-		uint32_t checked, unchecked, theirs = 0;
+		uint32_t checked, interpreted, native, theirs = 0;
 		struct code c;
 		int err = -1;
 
 		for (size_t n = 0; n < ARRAY_SIZE(input); n++)
 			input[n] = interesting_word();
 		random_program(&c);
-		checked = run_here(&c, VM_CHECKED, (uint8_t *)input);
-		unchecked = run_here(&c, VM_UNCHECKED, (uint8_t *)input);
+		checked = run_here(&c, TEST_CHECKED, (uint8_t *)input);
+		interpreted = run_here(&c, TEST_INTERPRETED, (uint8_t *)input);
+		native = run_here(&c, TEST_BEST, (uint8_t *)input);
 		if (kernel)
 			err = run_kernel(&c, (uint8_t *)input, &theirs);
 		if (i == 0 && err == -EPERM)
 			kernel = false;
 		compared += !err;
 		refused += err && kernel;
-		if (checked == unchecked && (err || theirs == checked))
+		if (checked == interpreted && checked == native && (err || theirs == checked))
 			continue;
-		fprintf(stderr, "program %d: checked %08x, unchecked %08x, kernel %08x\n", i,
-			checked, unchecked, theirs);
+		fprintf(stderr,
+			"program %d: checked %08x, interpreted %08x, native %08x, kernel %08x\n",
+			i, checked, interpreted, native, theirs);
 		dump(&c, (uint8_t *)input);
 		wrong++;
 	}

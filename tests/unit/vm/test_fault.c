@@ -167,7 +167,7 @@ static void setup_packet(struct visor_packet *pkt)
 static void run_case(const struct fault_case *c)
 {
 	struct test_prog t = {.type = catalog_prog(c->type),
-			      .mode = VM_CHECKED,
+			      .way = TEST_CHECKED,
 			      .maps = maps,
 			      .n_maps = ARRAY_SIZE(maps),
 			      .id = 42,

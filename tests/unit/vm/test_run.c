@@ -33,10 +33,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Runs the text in one mode on the packet. */
-static uint64_t go(enum vm_mode mode, uint32_t type, const char *text)
+/* Runs the text in one way on the packet. */
+static uint64_t go(enum test_way way, uint32_t type, const char *text)
 {
-	struct test_prog t = {.type = catalog_prog(type), .mode = mode};
+	struct test_prog t = {.type = catalog_prog(type), .way = way};
 	struct vm_prog *prog = test_prog(&t, text);
 	uint64_t ret = 0;
 	int err;
@@ -51,22 +51,20 @@ static uint64_t go(enum vm_mode mode, uint32_t type, const char *text)
 	return ret;
 }
 
-#define BOTH_MODES for (int mode = VM_CHECKED; mode <= VM_UNCHECKED; mode++)
-
 static void packet(void **state)
 {
-	BOTH_MODES
+	EACH_WAY(way)
 	{
 		setup(NULL);
 		/* length and a byte: 4-byte fields give whole pointers */
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_XDP,
+			go(way, BPF_PROG_TYPE_XDP,
 			   "r2 = *(u32 *)(r1 +0)\n r3 = *(u32 *)(r1 +4)\n r0 = *(u8 *)(r2 +7)\n"
 			   "r3 -= r2\n r3 <<= 8\n r0 |= r3\n exit"),
 			100 << 8 | (128 + 7));
 		/* moving the start, writing there */
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_XDP,
+			go(way, BPF_PROG_TYPE_XDP,
 			   "r6 = r1\n r2 = -16\n call bpf_xdp_adjust_head\n if r0 != 0 goto bad\n"
 			   "r2 = *(u32 *)(r6 +0)\n *(u32 *)(r2 +0) = 0x11223344\n"
 			   "r0 = *(u16 *)(r2 +1)\n exit\n bad:\n r0 = 1\n exit"),
@@ -75,7 +73,7 @@ static void packet(void **state)
 		assert_int_equal(get_u32(pkt.data), 0x11223344);
 		/* through a register that is moved about, and a function */
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_XDP,
+			go(way, BPF_PROG_TYPE_XDP,
 			   "*(u64 *)(r10 -8) = r1\n r2 = *(u64 *)(r10 -8)\n r2 += 8\n r1 = r2\n"
 			   "call sub\n exit\n sub:\n r0 = *(u32 *)(r1 -4)\n"
 			   "r1 = *(u32 *)(r1 -8)\n r0 -= r1\n exit"),
@@ -86,22 +84,22 @@ static void packet(void **state)
 
 static void skb(void **state)
 {
-	BOTH_MODES
+	EACH_WAY(way)
 	{
 		setup(NULL);
 		pkt.mark = 0xaabbccdd;
 		pkt.tstamp = 0x1122334455667788;
-		assert_int_equal(go(mode, BPF_PROG_TYPE_SCHED_CLS,
+		assert_int_equal(go(way, BPF_PROG_TYPE_SCHED_CLS,
 				    "r0 = *(u32 *)(r1 +8)\n *(u32 *)(r1 +8) = 5\n exit"),
 				 0xaabbccdd);
 		assert_int_equal(pkt.mark, 5);
 		pkt.mark = 0xaabbccdd;
-		assert_int_equal(go(mode, BPF_PROG_TYPE_SCHED_CLS,
+		assert_int_equal(go(way, BPF_PROG_TYPE_SCHED_CLS,
 				    "r0 = *(u8 *)(r1 +9)\n r2 = *(u16 *)(r1 +10)\n r0 <<= 16\n r0 "
 				    "|= r2\n exit"),
 				 0xccaabb);
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_SCHED_CLS,
+			go(way, BPF_PROG_TYPE_SCHED_CLS,
 			   "r2 = 77\n *(u32 *)(r1 +52) = r2\n r0 = *(u64 *)(r1 +152)\n exit"),
 			0x1122334455667788);
 		assert_int_equal(pkt.cb[1], 77);
@@ -111,11 +109,11 @@ static void skb(void **state)
 
 static void classic(void **state)
 {
-	BOTH_MODES
+	EACH_WAY(way)
 	{
 		setup(NULL);
 #define CLASSIC(access) "r6 = r1\n " access "\n exit"
-#define SKF(access)	go(mode, BPF_PROG_TYPE_SOCKET_FILTER, CLASSIC(access))
+#define SKF(access)	go(way, BPF_PROG_TYPE_SOCKET_FILTER, CLASSIC(access))
 		assert_int_equal(SKF("r0 = *(u8 *)skb[3]"), 131);
 		assert_int_equal(SKF("r0 = *(u16 *)skb[3]"), 131 << 8 | 132);
 		assert_int_equal(SKF("r0 = *(u32 *)skb[96]"), 0xe0e1e2e3);
@@ -131,7 +129,7 @@ static void classic(void **state)
 		assert_int_equal(SKF("r2 = -2147483648\n r0 = *(u8 *)skb[r2 + 0]\n r0 += 1"), 0);
 		/* in a function only that function ends */
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_SOCKET_FILTER,
+			go(way, BPF_PROG_TYPE_SOCKET_FILTER,
 			   "call sub\n r0 += 4\n exit\n sub:\n r6 = r1\n r0 = *(u8 *)skb[100]\n"
 			   "r0 += 1\n exit"),
 			4);
@@ -141,16 +139,16 @@ static void classic(void **state)
 
 static void loops(void **state)
 {
-	BOTH_MODES
+	EACH_WAY(way)
 	{
 		setup(NULL);
 		/* may_goto leaves after 8 Mi iterations; each function has its own budget */
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_XDP,
+			go(way, BPF_PROG_TYPE_XDP,
 			   "r0 = 0\n again:\n may_goto out\n r0 += 1\n goto again\n out:\n exit"),
 			8 * 1024 * 1024);
 		assert_int_equal(
-			go(mode, BPF_PROG_TYPE_XDP,
+			go(way, BPF_PROG_TYPE_XDP,
 			   "r6 = 0\n r1 = 100\n r2 = subprog[each]\n r3 = r10\n r3 += -8\n"
 			   "*(u64 *)(r10 -8) = 0\n r1 = 100\n r4 = 0\n call bpf_loop\n"
 			   "r1 = *(u64 *)(r10 -8)\n r0 <<= 32\n r0 |= r1\n exit\n"
@@ -163,7 +161,7 @@ static void loops(void **state)
 
 static void callback_faults(void **state)
 {
-	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .mode = VM_CHECKED};
+	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .way = TEST_CHECKED};
 	struct vm_prog *prog =
 		test_prog(&t, "r1 = 5\n r2 = subprog[each]\n r3 = 0\n r4 = 0\n"
 			      "call bpf_loop\n exit\n each:\n r0 = *(u8 *)(r2 +8)\n exit");
@@ -232,10 +230,10 @@ static vm_helper_fn custom_body(void *user, const struct prog_type *type, uint32
 	return total;
 }
 
-static int custom_run(enum vm_mode mode, const char *text, struct custom *ctx, uint64_t *ret)
+static int custom_run(enum test_way way, const char *text, struct custom *ctx, uint64_t *ret)
 {
 	static const struct vm_host host = {.helper = custom_body};
-	struct test_prog t = {.type = &custom_type, .mode = mode, .host = &host, .lenient = true};
+	struct test_prog t = {.type = &custom_type, .way = way, .host = &host, .lenient = true};
 	struct vm_prog *prog = test_prog(&t, text);
 	int err;
 
@@ -254,19 +252,19 @@ static void custom(void **state)
 	uint64_t ret, user = 1000;
 
 	run->user = &user;
-	BOTH_MODES
+	EACH_WAY(way)
 	{
 		uint8_t *buffer = calloc(1, 16);
 		struct custom ctx = {.number = 1, .constant = 2, .buffer = buffer};
 
-		assert_int_equal(custom_run(mode, text, &ctx, &ret), 0);
+		assert_int_equal(custom_run(way, text, &ctx, &ret), 0);
 		assert_int_equal(ret, 1109);
 		assert_int_equal(ctx.number, 100);
-		assert_int_equal(custom_run(VM_CHECKED,
+		assert_int_equal(custom_run(TEST_CHECKED,
 					    "r2 = *(u64 *)(r1 +8)\n r0 = *(u8 *)(r2 +16)\n exit",
 					    &ctx, &ret),
 				 -EFAULT);
-		assert_int_equal(custom_run(VM_CHECKED,
+		assert_int_equal(custom_run(TEST_CHECKED,
 					    "r2 = *(u64 *)(r1 +8)\n r3 = 17\n call 65536\n exit",
 					    &ctx, &ret),
 				 -EFAULT);
@@ -277,7 +275,7 @@ static void custom(void **state)
 
 static void regions(void **state)
 {
-	struct test_prog t = {.mode = VM_CHECKED};
+	struct test_prog t = {.way = TEST_CHECKED};
 	uint8_t memory[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 	struct vm_prog *reads = test_prog(&t, "r0 = *(u64 *)(r1 +0)\n exit");
 	struct vm_prog *writes = test_prog(&t, "r0 = 0\n *(u8 *)(r1 +7) = 0\n exit");
@@ -305,7 +303,7 @@ static void regions(void **state)
 /* What cannot be translated statically is refused in unchecked mode, not run wrongly. */
 static void hidden_context(void **state)
 {
-	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .mode = VM_UNCHECKED};
+	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .way = TEST_BEST};
 	struct visor_diag diag = {0};
 	struct vm_prog *prog = NULL;
 	struct bpf_insn *insns;
@@ -316,7 +314,7 @@ static void hidden_context(void **state)
 	assert_int_equal(test_prog_insns(&t, insns, n, &prog, &diag), -EOPNOTSUPP);
 	assert_non_null(diag.text[0] ? diag.text : NULL);
 	pkt.ingress_ifindex = 33;
-	assert_int_equal(go(VM_CHECKED, BPF_PROG_TYPE_XDP, text), 33);
+	assert_int_equal(go(TEST_CHECKED, BPF_PROG_TYPE_XDP, text), 33);
 	free(insns);
 }
 
@@ -372,10 +370,10 @@ static void statistics(void **state)
 	uint32_t zero = 0, id = 7;
 
 	assert_int_equal(map_new(&attr, 1, memfd_create("progs", MFD_CLOEXEC), &map, NULL), 0);
-	BOTH_MODES
+	EACH_WAY(way)
 	{
 		struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP),
-				      .mode = mode,
+				      .way = way,
 				      .host = &host,
 				      .maps = &map,
 				      .n_maps = 1,

@@ -36,10 +36,10 @@ static uint64_t *counter(void)
 	return map_direct_value(maps[1], 0);
 }
 
-static struct vm_prog *make(uint32_t id, uint32_t type, enum vm_mode mode, const char *text)
+static struct vm_prog *make(uint32_t id, uint32_t type, enum test_way way, const char *text)
 {
 	struct test_prog t = {.type = catalog_prog(type),
-			      .mode = mode,
+			      .way = way,
 			      .maps = maps,
 			      .n_maps = 2,
 			      .host = &host,
@@ -101,9 +101,9 @@ static int teardown(void **state)
 	"r6 = r1\n r2 = map[idx:1]+0\n r0 = 1\n lock *(u64 *)(r2 +0) += r0\n r1 = r6\n" TAIL( \
 		"0") "r0 = 77\n exit"
 
-static void check_limit(enum vm_mode mode)
+static void check_limit(enum test_way way)
 {
-	struct vm_prog *prog = make(1, BPF_PROG_TYPE_XDP, mode, CHAIN);
+	struct vm_prog *prog = make(1, BPF_PROG_TYPE_XDP, way, CHAIN);
 
 	assert_int_equal(set_slot(0, 1), 0);
 	for (unsigned i = 1; i <= 3; i++) {
@@ -115,12 +115,17 @@ static void check_limit(enum vm_mode mode)
 
 static void limit_checked(void **state)
 {
-	check_limit(VM_CHECKED);
+	check_limit(TEST_CHECKED);
 }
 
 static void limit_unchecked(void **state)
 {
-	check_limit(VM_UNCHECKED);
+	check_limit(TEST_INTERPRETED);
+}
+
+static void limit_native(void **state)
+{
+	check_limit(TEST_BEST);
 }
 
 /* How often the same program runs in the kernel. */
@@ -172,9 +177,10 @@ static void limit_of_kernel(void **state)
 
 static void falls_through(void **state)
 {
-	for (int mode = VM_CHECKED; mode <= VM_UNCHECKED; mode++) {
-		struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, mode, TAIL("1") "r0 = 5\n exit");
-		struct vm_prog *far = make(0, BPF_PROG_TYPE_XDP, mode, TAIL("4") "r0 = 6\n exit");
+	EACH_WAY(way)
+	{
+		struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, way, TAIL("1") "r0 = 5\n exit");
+		struct vm_prog *far = make(0, BPF_PROG_TYPE_XDP, way, TAIL("4") "r0 = 6\n exit");
 
 		set_slot(1, 0);
 		assert_int_equal(go(prog), 5); /* empty slot */
@@ -182,7 +188,7 @@ static void falls_through(void **state)
 		set_slot(1, 15);
 		assert_int_equal(go(prog), 5); /* no such program */
 		vm_prog_unref(by_id[2]);
-		make(2, BPF_PROG_TYPE_SCHED_CLS, mode, "r0 = 9\n exit");
+		make(2, BPF_PROG_TYPE_SCHED_CLS, way, "r0 = 9\n exit");
 		set_slot(1, 2);
 		assert_int_equal(go(prog), 5); /* a program of another type */
 		vm_prog_unref(prog);
@@ -192,13 +198,14 @@ static void falls_through(void **state)
 
 static void replaced(void **state)
 {
-	for (int mode = VM_CHECKED; mode <= VM_UNCHECKED; mode++) {
-		struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, mode, TAIL("1") "r0 = 5\n exit");
+	EACH_WAY(way)
+	{
+		struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, way, TAIL("1") "r0 = 5\n exit");
 
 		vm_prog_unref(by_id[3]);
 		vm_prog_unref(by_id[4]);
-		make(3, BPF_PROG_TYPE_XDP, mode, "r0 = 30\n exit");
-		make(4, BPF_PROG_TYPE_XDP, mode, "r0 = 40\n exit");
+		make(3, BPF_PROG_TYPE_XDP, way, "r0 = 30\n exit");
+		make(4, BPF_PROG_TYPE_XDP, way, "r0 = 40\n exit");
 		vm_map_forget(maps[0]); /* ids are used a second time here */
 		set_slot(1, 3);
 		assert_int_equal(go(prog), 30);
@@ -218,8 +225,10 @@ static void in_function(void **state)
 					"r2 = *(u32 *)(r6 +0)\n r0 = r7\n exit\n"
 					"sub:\n r7 = 9\n" TAIL("2") "r0 = 1\n exit";
 
-	for (int from = VM_CHECKED; from <= VM_UNCHECKED; from++) {
-		for (int to = VM_CHECKED; to <= VM_UNCHECKED; to++) {
+	EACH_WAY(from)
+	{
+		EACH_WAY(to)
+		{
 			struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, from, text);
 			struct vm_prog *plain =
 				make(0, BPF_PROG_TYPE_XDP, from, TAIL("2") "r0 = 1\n exit");
@@ -244,10 +253,10 @@ static void in_function(void **state)
 /* Instructions are counted for each run, also where an unchecked program leads to a checked. */
 static void counts_each_run(void **state)
 {
-	struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, VM_UNCHECKED, TAIL("2") "r0 = 1\n exit");
+	struct vm_prog *prog = make(0, BPF_PROG_TYPE_XDP, TEST_BEST, TAIL("2") "r0 = 1\n exit");
 
 	vm_prog_unref(by_id[5]);
-	make(5, BPF_PROG_TYPE_XDP, VM_CHECKED, "r0 = 2\n exit");
+	make(5, BPF_PROG_TYPE_XDP, TEST_CHECKED, "r0 = 2\n exit");
 	vm_map_forget(maps[0]);
 	set_slot(2, 5);
 	for (int i = 0; i < 3; i++) {
@@ -257,25 +266,33 @@ static void counts_each_run(void **state)
 	vm_prog_unref(prog);
 }
 
-/* Functions that tail-call into programs with functions: the call stack is finite. */
+/* Functions that tail-call into programs with functions: the interpreters' call stack is finite.
+ * Native code goes on to the last tail call, as the kernel does. */
 static void call_stack(void **state)
 {
-	for (int mode = VM_CHECKED; mode <= VM_UNCHECKED; mode++) {
+	EACH_WAY(way)
+	{
 		static uint8_t bytes[64];
 		struct visor_packet pkt;
 		struct vm_prog *prog;
 		uint64_t ret;
 
 		vm_prog_unref(by_id[6]);
-		prog = make(6, BPF_PROG_TYPE_XDP, mode,
+		prog = make(6, BPF_PROG_TYPE_XDP, way,
 			    "call sub\n exit\n sub:\n" TAIL("3") "r0 = 1\n exit");
 		vm_map_forget(maps[0]);
 		set_slot(3, 6);
 		visor_packet_init(&pkt, bytes, sizeof(bytes), 0, sizeof(bytes));
 		vm_enter(run);
-		assert_int_equal(vm_prog_run(prog, run, &pkt, 0, &ret), -EFAULT);
+		assert_int_equal(vm_prog_run(prog, run, &pkt, 0, &ret),
+				 way == TEST_NATIVE ? 0 : -EFAULT);
 		vm_leave(run);
-		assert_string_equal(run->fault.text, "more than 8 nested calls");
+		if (way == TEST_NATIVE) {
+			assert_int_equal(ret, 1);
+			assert_int_equal(run->tail_calls, 0);
+		} else {
+			assert_string_equal(run->fault.text, "more than 8 nested calls");
+		}
 		/* and the next run is not affected */
 		set_slot(3, 0);
 		assert_int_equal(go(prog), 1);
@@ -325,7 +342,7 @@ static void replaced_under_way(void **state)
 {
 	static const struct vm_host locked = {.prog_by_id = prog_by_id_locked};
 	struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP),
-			      .mode = VM_UNCHECKED,
+			      .way = TEST_BEST,
 			      .maps = maps,
 			      .n_maps = 2,
 			      .host = &locked};
@@ -370,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(limit_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(limit_unchecked, setup, teardown),
+		cmocka_unit_test_setup_teardown(limit_native, setup, teardown),
 		cmocka_unit_test(limit_of_kernel),
 		cmocka_unit_test_setup_teardown(falls_through, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaced, setup, teardown),
