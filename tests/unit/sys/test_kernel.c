@@ -508,6 +508,8 @@ static void prog_info_native(void **state)
 		assert_in_range(size, 4, sizeof(code));
 		assert_int_equal(info.nr_jited_ksyms, 2);
 		assert_int_equal(info.nr_jited_func_lens, 2);
+		memset(&info, 0, sizeof(info));
+		info.nr_jited_func_lens = 2;
 		info.jited_prog_insns = PTR(code);
 		info.jited_ksyms = PTR(at);
 		info.jited_func_lens = PTR(lens);
@@ -521,9 +523,8 @@ static void prog_info_native(void **state)
 		assert_true(at[0] && at[1] && !at[2]);
 		if (e)
 			assert_memory_equal(code, (void *)(uintptr_t)at[0], 4);
-		info.nr_jited_ksyms = info.nr_jited_func_lens = 0;
+		memset(&info, 0, sizeof(info));
 		info.jited_prog_len = 4;
-		info.jited_prog_insns = 0;
 		assert_int_equal(info_of(v, fd, &info, &len), -EFAULT);
 		close(fd);
 	}
