@@ -701,6 +701,9 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 	struct seat one, two;
 	bool same = true;
 
+	/* What other functions left on the stack is not ours to say. */
+	if (v->reads_unwritten && v->n_subprogs > 1)
+		return false;
 	if (seat_take(&one, SIDE_INTERPRETED, s, m, v))
 		return false;
 	if (seat_take(&two, SIDE_INTERPRETED, s, m, v)) {

@@ -593,7 +593,8 @@ static uint32_t build_edges(struct build *b, uint32_t from)
 	if (form == ISA_FORM_EXIT)
 		return next;
 	if (!isa_jump(&v->insns[i], &delta)) {
-		ir_edge(b->f, block, build_block(b, next));
+		if (build_is_code(b, next))
+			ir_edge(b->f, block, build_block(b, next));
 		return next;
 	}
 	if (form == ISA_FORM_JA || form == ISA_FORM_JA32 || build_is_code(b, (uint32_t)(i + 1 + delta)))
@@ -739,7 +740,10 @@ static int build_fill(struct build *b, struct ir_block *block, uint32_t from)
 			err = build_insn(b, &v->insns[i], id);
 		}
 		if (last) {
-			build_node(b, IR_JUMP, 0);
+			if (n_succ)
+				build_node(b, IR_JUMP, 0);
+			else /* nothing is ever executed behind it */
+				build_return(b, build_const(b, 0));
 			break;
 		}
 	}

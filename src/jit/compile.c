@@ -110,6 +110,12 @@ static void stage_merge(struct ir_func *f, const struct jit_program *p)
 	merge_blocks(f);
 }
 
+static void stage_switch(struct ir_func *f, const struct jit_program *p)
+{
+	if (jit_switch(f) && !f->failed)
+		ir_order(f);
+}
+
 static const struct stage {
 	const char *name;
 	void (*run)(struct ir_func *f, const struct jit_program *p);
@@ -120,6 +126,7 @@ static const struct stage {
 	{"merge", stage_merge},
 	{"simplify", stage_simplify},
 	{"merge-again", stage_merge},
+	{"switch", stage_switch},
 };
 
 const char *jit_stage_name(uint32_t i)
@@ -165,7 +172,9 @@ static void stack_left(struct ir_func *f, const struct jit_program *p)
 				f->stack = p->code->subprogs[f->subprog].stack;
 			f->calls |= (ir_flags[n->op] & IR_IS_CALL) != 0;
 		}
-	f->zero_stack = f->stack > 0;
+	/* What is there from before is nothing that a program should see. */
+	f->zero_stack = f->stack &&
+			(p->code->level != VERIFY_SAFE || p->code->reads_unwritten);
 }
 
 static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, uint32_t subprog,

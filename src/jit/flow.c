@@ -96,11 +96,14 @@ static void flow_leaders(struct jit_flow *flow)
 		flow->leader[v->subprogs[s].start] = 1;
 		flow->subprog[v->subprogs[s].start] = s;
 	}
-	for (uint32_t i = 0; i < v->n_insns; i++) {
+	for (uint32_t i = 0; i < v->n_insns; i += (uint32_t)isa_slots(&v->insns[i])) {
 		int64_t delta;
 
-		if (!flow_is_code(v, i))
+		/* Behind a call that never returns. */
+		if (!flow_is_code(v, i)) {
+			flow->leader[i] = 1;
 			continue;
+		}
 		if (isa_jump(&v->insns[i], &delta)) {
 			flow->leader[i + 1 + delta] = 1;
 			flow->leader[i + 1] = 1;

@@ -161,6 +161,7 @@ struct ir_node *ir_new(struct ir_func *f, enum ir_op op, uint32_t n_args)
 	}
 	n->op = op;
 	n->n_args = n_args;
+	n->max_args = MAX(n_args, (uint32_t)ARRAY_SIZE(n->in));
 	n->id = f->n_nodes++;
 	n->bits = 64;
 	n->wide = true;
@@ -238,31 +239,34 @@ static bool block_grow(struct ir_func *f, struct ir_block *b)
 	return true;
 }
 
+static bool phi_grow(struct ir_func *f, struct ir_node *n)
+{
+	struct ir_node **arg;
+
+	if (n->n_args < n->max_args)
+		return true;
+	arg = jit_alloc(f->arena, n->max_args * 2 * sizeof(struct ir_node *));
+	if (!arg) {
+		f->failed = true;
+		return false;
+	}
+	memcpy(arg, n->arg, n->n_args * sizeof(struct ir_node *));
+	n->arg = arg;
+	n->max_args *= 2;
+	return true;
+}
+
 /* One more predecessor; phis that exist get room for its argument. */
 static void pred_add(struct ir_func *f, struct ir_block *b, struct ir_block *from)
 {
-	bool room = b->n_preds < b->max_preds;
-
 	if (!block_grow(f, b))
 		return;
-	b->preds[b->n_preds] = from;
 	for (struct ir_node *n = b->first; n && n->op == IR_PHI; n = n->next) {
-		struct ir_node **arg = n->arg;
-
-		/* As long as there is room among the predecessors, there is in every phi that was
-		 * made with ir_new(max_preds); others grow here. */
-		if (!room || n->arg == n->in) {
-			arg = jit_alloc(f->arena, b->max_preds * sizeof(struct ir_node *));
-			if (!arg) {
-				f->failed = true;
-				return;
-			}
-			memcpy(arg, n->arg, n->n_args * sizeof(struct ir_node *));
-		}
-		n->arg = arg;
+		if (!phi_grow(f, n))
+			return;
 		n->arg[n->n_args++] = NULL;
 	}
-	b->n_preds++;
+	b->preds[b->n_preds++] = from;
 }
 
 void ir_edge(struct ir_func *f, struct ir_block *from, struct ir_block *to)

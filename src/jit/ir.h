@@ -80,7 +80,7 @@ struct ir_node {
 	uint32_t id;   /* dense, for side tables */
 	uint32_t insn; /* where it comes from */
 	uint32_t uses;
-	uint32_t n_args;
+	uint32_t n_args, max_args;
 	struct ir_node **arg;
 	struct ir_node *in[3];
 	struct ir_node *prev, *next;

@@ -18,9 +18,8 @@ void jit_phis(struct ir_func *f);
 bool jit_simplify(struct ir_func *f, const struct jit_program *p);
 /* promote.c: stack slots become values. False if there were none. */
 bool jit_promote(struct ir_func *f);
-/* thread.c: blocks that are only passed through, and branches whose outcome the way there
- * decides. True if the graph changed. */
-bool jit_thread(struct ir_func *f);
+/* switch.c: trees of comparisons become tables. True if the graph changed. */
+bool jit_switch(struct ir_func *f);
 
 /* dump.c */
 void jit_dump(FILE *to, const struct ir_func *f, const char *stage);

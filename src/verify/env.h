@@ -137,6 +137,7 @@ struct env {
 	bool allow_ptr_leaks, allow_uninit_stack, bypass_spec_v1, bypass_spec_v4, bpf_capable;
 	bool strict_alignment, test_state_freq, test_reg_invariants;
 	bool in_sleepable;	/* the program as a whole */
+	bool reads_unwritten;	/* some path may read stack that it has not written */
 	bool alu_limits_differ; /* speculate.c: scalars are only equal if they are the same */
 	bool seen_direct_write, seen_exception, uses_arena;
 	const struct verify_map *arena;

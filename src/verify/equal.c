@@ -197,6 +197,14 @@ static bool byte_ignored(const struct env *env, uint8_t kind)
 }
 
 /* kinds, o: of the old slot. cur: NULL beyond the current stack. */
+/* A path ends here whose successors may read what was written on theirs, but not on it. */
+static void slot_note_unwritten(struct env *env, uint64_t kinds, uint64_t now)
+{
+	for (int i = 0; i < SLOT_BYTES; i++)
+		env->reads_unwritten |=
+			kind_at(kinds, i) == SLOT_MISC && kind_at(now, i) == SLOT_INVALID;
+}
+
 static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
 			const struct slot *cur)
 {
@@ -204,6 +212,8 @@ static bool slot_inside(struct compare *c, uint64_t kinds, const struct reg *o,
 	const struct reg *a, *b;
 	bool ignored = true;
 
+	if (kinds != now && !c->env->reads_unwritten)
+		slot_note_unwritten(c->env, kinds, now);
 	/* In loops even what may hold anything has to hold what it held. */
 	if (c->exact != NOT_EXACT && (!cur || kinds != now))
 		return false;

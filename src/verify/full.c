@@ -299,6 +299,7 @@ static int full_facts(struct env *env, struct verified *v, struct verified_insn 
 		}
 	}
 	v->level = VERIFY_SAFE;
+	v->reads_unwritten = env->reads_unwritten;
 	return 0;
 }
 

@@ -312,8 +312,9 @@ static int stack_write_var(struct env *env, struct frame *f, const struct mem_op
 
 /* ---- reads ------------------------------------------------------------------------------ */
 
-static bool kind_is_readable(const struct env *env, uint8_t kind)
+static bool kind_is_readable(struct env *env, uint8_t kind)
 {
+	env->reads_unwritten |= kind == SLOT_INVALID;
 	return kind == SLOT_MISC || kind == SLOT_ZERO ||
 	       (kind == SLOT_INVALID && env->allow_uninit_stack);
 }

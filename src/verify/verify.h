@@ -208,6 +208,9 @@ struct verified {
 	enum verify_level level;
 	bool may_ctx;	 /* some instruction is VERIFIED_MAYBE_CTX */
 	bool tail_calls; /* calls bpf_tail_call */
+	/* May read stack that it has not written (which a privileged program may). Not known, and
+	 * false, for programs of which only the structure was checked. */
+	bool reads_unwritten;
 };
 
 /* Checks an image. On success *out holds one reference. Errors are the kernel's: -EINVAL,
