@@ -702,7 +702,7 @@ static void keep_runnable(void)
 	n_bases = kept;
 }
 
-static void set_up(int argc, char **argv)
+static void set_up(int argc, char **argv, struct visor_run *on_stack)
 {
 	int by;
 
@@ -712,7 +712,7 @@ static void set_up(int argc, char **argv)
 		kernel_side_init();
 	bases_init(opt.kernel, NULL);
 	generated = base_generated();
-	sides_init(!opt.interpreted && opt.fault_from < 0);
+	sides_init(!opt.interpreted && opt.fault_from < 0, on_stack);
 	if (!stage_open(&generated_stage, generated)) {
 		fprintf(stderr, "the maps cannot be made\n");
 		exit(2);
@@ -734,8 +734,9 @@ int main(int argc, char **argv)
 	unsigned long programs = argc > 1 ? strtoul(argv[1], NULL, 0) : 10000;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	struct timespec from, to;
+	struct visor_run on_stack;
 
-	set_up(argc, argv);
+	set_up(argc, argv, &on_stack);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (unsigned long i = 0; i < programs && (!differences || opt.keep_going); i++)
 		one(seed + i);

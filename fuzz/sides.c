@@ -301,7 +301,7 @@ static void place_free(void *at, size_t size, uint64_t number)
 	munmap((uint8_t *)at - (number & 1 ? 0x9b40 : 0x480), size + PLACE_SPARE);
 }
 
-int sides_init(bool native)
+void sides_init(bool native, struct visor_run *on_stack)
 {
 	int cpu = sched_getcpu();
 	cpu_set_t set;
@@ -311,14 +311,13 @@ int sides_init(bool native)
 	CPU_SET(cpu < 0 ? 0 : (unsigned)cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 	for (uint64_t i = 0; i < SIDES; i++) {
-		runs[i] = place(sizeof(**runs), i);
+		runs[i] = i == SIDE_OTHER ? on_stack : place(sizeof(**runs), i);
 		vm_run_init(runs[i]);
 	}
 	for (uint64_t i = 0; i < 2; i++)
 		contexts[i] = place(sizeof(**contexts), SIDES + i);
 	context = contexts[0];
 	catch_signals();
-	return 0;
 }
 
 void sides_done(void)
@@ -334,7 +333,8 @@ void sides_done(void)
 			if (t->array)
 				map_unref(t->array);
 		}
-		place_free(runs[side], sizeof(**runs), (uint64_t)side);
+		if (side != SIDE_OTHER)
+			place_free(runs[side], sizeof(**runs), (uint64_t)side);
 	}
 	for (uint64_t i = 0; i < 2; i++)
 		place_free(contexts[i], sizeof(**contexts), SIDES + i);
@@ -710,11 +710,11 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 		seat_leave(&one);
 		return false;
 	}
-	two.run = runs[SIDE_OTHER]; /* with other addresses */
 	one.fill = 3;
 	seat_run(&one, s, m, in, &a);
 	stage_keep(s, m);
 	for (uint64_t i = 0; i < STABLE_RUNS && same; i++) {
+		two.run = runs[i % 2 ? SIDE_OTHER : SIDE_NATIVE]; /* with other addresses */
 		two.fill = i;
 		context = contexts[1];
 		seat_run(&two, s, m, in, &b);

@@ -62,8 +62,8 @@ extern uint8_t sides_buffer[SIDES_BUFFER];
 /* Counts of executed instructions in checked runs, by index; NULL: nobody wants to know. */
 extern uint32_t *sides_visits;
 
-/* 0, or -EOPNOTSUPP: there is no native engine. Pins the thread to its CPU. */
-int sides_init(bool native);
+/* Pins the thread to its CPU. on_stack: stacks where native code has its own, above everything. */
+void sides_init(bool native, struct visor_run *on_stack);
 void sides_done(void);
 
 /* Makes maps of the base; false: there are some that the engine lacks or that are too large. */
