@@ -399,12 +399,14 @@ static void report(uint64_t seed, const struct input *in, const char *what)
 	printf("# seed %llu (%s): %s differ; %s after reduction\n", (unsigned long long)seed,
 	       kind_names[kind], what, now ? now : "nothing");
 	input_print(stage, &image, in);
-	outcome_print("interpreted", &reference);
-	outcome_print(opt.interpreted	    ? "checked"
-		      : opt.fault_from >= 0 ? "wrong"
-					    : "other",
-		      &other);
-	if (opt.kernel)
+	if (!is_about_making(reducing)) {
+		outcome_print("interpreted", &reference);
+		outcome_print(opt.interpreted	    ? "checked"
+			      : opt.fault_from >= 0 ? "wrong"
+						    : "other",
+			      &other);
+	}
+	if (strstr(reducing, "kernel"))
 		outcome_print("kernel", &of_kernel);
 	if (!strstr(base->head, "# type: "))
 		printf("# type: %s\n", base->type->name);
