@@ -200,7 +200,8 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 		for (struct ir_node *n = f.order[i]->first; n; n = n->next)
 			if (n->reg >= 0)
 				used |= 1u << n->reg;
-	e->saved = subprog ? used & e->target->saved : 0;
+	/* Nobody's registers are left to give back where a tail call leads to. */
+	e->saved = subprog || !e->p->code->tail_calls ? used & e->target->saved : 0;
 	stage_dump(e->p, &f, "registers");
 	e->f = &f;
 	e->target->frame(e, slots);

@@ -20,9 +20,9 @@
  *
  *   uint64_t f(uint64_t r1, ..., uint64_t r5, struct visor_run *run)
  *
- * with one exception: the main program of a program may destroy all registers (but the stack
- * pointer). It is entered through code that saves them, and left for the main program of
- * another one by a jump.
+ * with one exception: the main function of a program that has tail calls may destroy all registers
+ * (but the stack pointer). It is entered through code that saves them, and left for the main
+ * function of another program by a jump.
  */
 #ifndef JIT_JIT_H
 #define JIT_JIT_H

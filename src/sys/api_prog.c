@@ -164,15 +164,20 @@ static int run_fault(const struct visor_run *run, int err, struct visor_diag *di
 	return err;
 }
 
+static inline void run_prepare(struct visor_packet *pkt)
+{
+	pkt->len = (uint32_t)(pkt->end - pkt->data);
+	pkt->redirect_ifindex = 0;
+	pkt->redirect_flags = 0;
+}
+
 static int run_one(struct visor_prog *prog, struct visor_run *run, struct visor_packet *pkt,
 		   struct visor_diag *diag)
 {
 	uint64_t ret;
 	int err;
 
-	pkt->len = (uint32_t)(pkt->end - pkt->data);
-	pkt->redirect_ifindex = 0;
-	pkt->redirect_flags = 0;
+	run_prepare(pkt);
 	err = vm_prog_run(prog->vm, run, pkt, 0, &ret);
 	if (UNLIKELY(err)) {
 		pkt->verdict = prog->fault_verdict;
@@ -198,19 +203,48 @@ VISOR_EXPORT uint32_t visor_packet_target(const struct visor_packet *pkt, uint32
 	return 0;
 }
 
+#define RUN_AT_ONCE 64
+
+/* 1 to RUN_AT_ONCE packets; how many were processed. */
+static uint32_t run_some(struct visor_prog *prog, struct visor_run *run, struct visor_packet *pkts,
+			 uint32_t n, struct visor_diag *diag)
+{
+	void *ctx[RUN_AT_ONCE];
+	uint64_t ret[RUN_AT_ONCE];
+	uint32_t done, i = 0;
+
+	do {
+		run_prepare(&pkts[i]);
+		ctx[i] = &pkts[i];
+	} while (++i < n);
+	done = vm_prog_run_batch(prog->vm, run, ctx, n, ret);
+	for (i = 0; i < done; i++)
+		pkts[i].verdict = (uint32_t)ret[i];
+	if (UNLIKELY(done < n)) {
+		pkts[done].verdict = prog->fault_verdict;
+		run_fault(run, -EFAULT, diag);
+	}
+	return done;
+}
+
 VISOR_EXPORT int visor_prog_run_batch(struct visor_prog *prog, struct visor_packet *pkts,
 				      uint32_t n, struct visor_diag *diag)
 {
 	struct visor_run *run;
-	uint32_t done = 0;
+	uint32_t done = 0, at_once, some;
 
 	if (!prog->packet)
 		return diag_fail(diag, -EINVAL, "run", "this type of program takes no packets");
 	run = sys_run_enter(NULL);
 	if (!run)
 		return diag_fail(diag, -ENOMEM, "run", "out of memory");
-	while (done < n && !run_one(prog, run, &pkts[done], diag))
-		done++;
+	while (done < n) {
+		at_once = MIN(n - done, RUN_AT_ONCE);
+		some = run_some(prog, run, &pkts[done], at_once, diag);
+		done += some;
+		if (some < at_once)
+			break;
+	}
 	sys_run_leave(run);
 	return (int)done;
 }

@@ -3,8 +3,9 @@
  * vm/native.c - programs as native code: compiling, placing, entering.
  *
  * prog->code of such a program is the address of its main function. Functions of programs
- * follow the C calling convention, with the run as sixth argument; the main function destroys
- * all registers and is entered through native_enter (jit/jit.h).
+ * follow the C calling convention, with the run as sixth argument; so does the main function of
+ * a program without tail calls. That of others destroys all registers, and is entered through
+ * vm_native_enter (enter.S).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,10 +13,8 @@
 #include "jit/ir.h"
 #include "jit/jit.h"
 #include "vm/code.h"
+#include "vm/enter.h"
 #include "vm/prog.h"
-
-typedef uint64_t native_fn(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
-			   struct visor_run *run);
 
 /* ---- what generated code calls ------------------------------------------------------------------
  */
@@ -88,64 +87,34 @@ static void *native_helper(void *user, uint32_t id, const struct helper **desc)
 /* ---- entering
  * ---------------------------------------------------------------------------------------- */
 
-#if defined(__x86_64__)
-/* (r1, r2, code, ., ., run): calls code with all registers saved that a C function keeps. */
-uint64_t native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
-		      struct visor_run *run);
-__asm__(".pushsection .text\n"
-	".type native_enter, @function\n"
-	".hidden native_enter\n"
-	".globl native_enter\n"
-	"native_enter:\n"
-	"	.cfi_startproc\n"
-	"	push %rbx\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	push %rbp\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	push %r12\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	push %r13\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	push %r14\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	push %r15\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	sub $8, %rsp\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	call *%rdx\n"
-	"	add $8, %rsp\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	pop %r15\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	pop %r14\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	pop %r13\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	pop %r12\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	pop %rbp\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	pop %rbx\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	ret\n"
-	"	.cfi_endproc\n"
-	".size native_enter, . - native_enter\n"
-	".popsection\n");
-#else
-static uint64_t native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
-			     struct visor_run *run)
+_Static_assert(offsetof(struct visor_run, prog) == ENTER_RUN_PROG, "as enter.S has it");
+_Static_assert(offsetof(struct visor_run, ctx) == ENTER_RUN_CTX, "as enter.S has it");
+_Static_assert(offsetof(struct visor_run, tail_calls) == ENTER_RUN_TAIL_CALLS, "as enter.S has it");
+_Static_assert(offsetof(struct visor_run, stopped) == ENTER_RUN_STOPPED, "as enter.S has it");
+_Static_assert(VM_MAX_TAIL_CALLS == ENTER_TAIL_CALLS, "as enter.S has it");
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+/* Never called: nothing is compiled for this machine. */
+uint64_t vm_native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
+			 struct visor_run *run)
 {
-	return 0; /* never called: nothing is compiled for this machine */
+	return 0;
+}
+
+uint32_t vm_native_enter_all(struct visor_run *run, const void *code, void *const *ctx, uint32_t n,
+			     uint64_t *ret, const struct vm_prog *prog)
+{
+	return 0;
 }
 #endif
 
 static int native_run(struct visor_run *run, const struct vm_insn *pc, const uint64_t args[5],
 		      uint64_t *ret)
 {
-	if (LIKELY(pc == run->prog->code))
-		*ret = native_enter(args[0], args[1], pc, 0, 0, run);
+	if (pc == run->prog->code && !run->prog->plain)
+		*ret = vm_native_enter(args[0], args[1], pc, 0, 0, run);
 	else
-		*ret = ((native_fn *)pc)(args[0], args[1], args[2], args[3], args[4], run);
+		*ret = ((vm_native_fn *)pc)(args[0], args[1], args[2], args[3], args[4], run);
 	return UNLIKELY(run->stopped) ? -EFAULT : 0;
 }
 
@@ -266,6 +235,8 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 		diag_fail(diag, err, "compile", "no room for %u bytes of code", code.size);
 	} else {
 		prog->code = (struct vm_insn *)(native->mem + code.entry[0]);
+		if (!prog->verified->tail_calls)
+			prog->plain = (vm_native_fn *)(void *)prog->code;
 	}
 	jit_code_done(&code);
 	return err;

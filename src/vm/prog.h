@@ -80,6 +80,10 @@ extern const struct vm_engine vm_engine_checked, vm_engine_portable, vm_engine_n
 extern const struct vm_engine vm_engine_fast;
 #endif
 
+/* A function of native code. */
+typedef uint64_t vm_native_fn(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			      struct visor_run *run);
+
 struct vm_prog {
 	const struct vm_engine *engine;
 	struct vm_insn *code;
@@ -91,6 +95,7 @@ struct vm_prog {
 	struct vm_use *use;	     /* checked mode, by slot */
 	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
+	vm_native_fn *plain; /* native code that any C function may call; or NULL */
 	struct vm_native native;     /* generated code, `code` points into it; mem may be NULL */
 	uint32_t refs;
 	uint32_t id;
@@ -109,6 +114,12 @@ int vm_decode(struct vm_prog *prog, struct visor_diag *diag);
 /* native.c: compiles; fills code and native. */
 int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag);
 void vm_native_free(struct vm_native *native);
+
+/* enter.S: native code that is not `plain`. */
+uint64_t vm_native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
+			 struct visor_run *run);
+uint32_t vm_native_enter_all(struct visor_run *run, const void *code, void *const *ctx, uint32_t n,
+			     uint64_t *ret, const struct vm_prog *prog);
 
 /* run.c */
 #define VM_MAY_GOTO (8 * 1024 * 1024) /* as the kernel's BPF_MAX_LOOPS */

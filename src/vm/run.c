@@ -29,18 +29,28 @@ int vm_run_allow(struct visor_run *run, void *start, uint32_t size, bool writabl
 	return 0;
 }
 
+/* What holds from the first run of a batch to the last. */
+static inline void run_begin(struct visor_run *run, const struct vm_prog *prog)
+{
+	run->prog = prog;
+	run->mode = prog->mode;
+	run->stopped = false;
+	run->frame = run->frames;
+}
+
 int vm_prog_run(const struct vm_prog *prog, struct visor_run *run, void *ctx, uint64_t arg2,
 		uint64_t *ret)
 {
 	uint64_t args[5] = {(uintptr_t)ctx, arg2};
 	int err;
 
-	run->prog = prog;
+	run_begin(run, prog);
 	run->ctx = ctx;
+	if (LIKELY(prog->plain) && !vm_stats_on()) {
+		*ret = prog->plain((uintptr_t)ctx, arg2, 0, 0, 0, run);
+		return UNLIKELY(run->stopped) ? -EFAULT : 0;
+	}
 	run->tail_calls = VM_MAX_TAIL_CALLS;
-	run->mode = prog->mode;
-	run->stopped = false;
-	run->frame = run->frames;
 	vm_frame_open(run->frame);
 	run->insns = 0;
 	if (prog->mode == VM_CHECKED)
@@ -51,6 +61,29 @@ int vm_prog_run(const struct vm_prog *prog, struct visor_run *run, void *ctx, ui
 	err = prog->engine->run(run, prog->code, args, ret);
 	vm_stats_stop(run);
 	return err;
+}
+
+uint32_t vm_prog_run_batch(const struct vm_prog *prog, struct visor_run *run, void *const *ctx,
+			   uint32_t n, uint64_t *ret)
+{
+	uint32_t i;
+
+	if (!prog->native.mem || vm_stats_on() || !n) {
+		for (i = 0; i < n && !vm_prog_run(prog, run, ctx[i], 0, &ret[i]); i++)
+			;
+		return i;
+	}
+	run_begin(run, prog);
+	vm_frame_open(run->frame);
+	if (!prog->plain)
+		return vm_native_enter_all(run, prog->code, ctx, n, ret, prog);
+	for (i = 0; i < n; i++) {
+		run->ctx = ctx[i];
+		ret[i] = prog->plain((uintptr_t)ctx[i], 0, 0, 0, 0, run);
+		if (UNLIKELY(run->stopped))
+			break;
+	}
+	return i;
 }
 
 int vm_run_nested(struct visor_run *run, const struct vm_prog *prog, uint64_t *ret)

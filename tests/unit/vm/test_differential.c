@@ -335,8 +335,8 @@ int main(void)
 		if (checked == interpreted && checked == native && (err || theirs == checked))
 			continue;
 		fprintf(stderr,
-			"program %d: checked %08x, interpreted %08x, native %08x, kernel %08x\n",
-			i, checked, interpreted, native, theirs);
+			"program %d: checked %08x, interpreted %08x, native %08x, kernel %08x\n", i,
+			checked, interpreted, native, theirs);
 		dump(&c, (uint8_t *)input);
 		wrong++;
 	}

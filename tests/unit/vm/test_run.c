@@ -82,6 +82,35 @@ static void packet(void **state)
 	}
 }
 
+/* Native code gives a C caller its registers back, whoever called it. */
+static void batch(void **state)
+{
+	EACH_WAY(way)
+	{
+		struct test_prog t = {.type = catalog_prog(BPF_PROG_TYPE_XDP), .way = way};
+		struct vm_prog *prog = test_prog(
+			&t, "r6 = r1\n r7 = 1\n r8 = 2\n r9 = 3\n call bpf_get_smp_processor_id\n"
+			    "r2 = *(u32 *)(r6 +0)\n r0 = *(u8 *)(r2 +1)\n r0 += r7\n r0 += r8\n"
+			    "r0 += r9\n exit");
+		uint64_t ret[100];
+		void *ctx[100];
+
+		setup(NULL);
+		for (uint32_t i = 0; i < ARRAY_SIZE(ctx); i++)
+			ctx[i] = &pkt;
+		vm_enter(run);
+		assert_int_equal(vm_prog_run_batch(prog, run, ctx, 100, ret), 100);
+		vm_stats_every(1);
+		assert_int_equal(vm_prog_run_batch(prog, run, ctx, 3, ret), 3);
+		vm_stats_every(0);
+		vm_leave(run);
+		for (uint32_t i = 0; i < ARRAY_SIZE(ctx); i++)
+			assert_int_equal(ret[i], 129 + 6);
+		vm_prog_unref(prog);
+		free(run);
+	}
+}
+
 static void skb(void **state)
 {
 	EACH_WAY(way)
@@ -422,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packet),
+		cmocka_unit_test(batch),
 		cmocka_unit_test(skb),
 		cmocka_unit_test(classic),
 		cmocka_unit_test(loops),

@@ -250,6 +250,52 @@ static void in_function(void **state)
 	}
 }
 
+/* A batch is so many runs: each has its tail calls, and one that stops is the last. */
+static void batch(void **state)
+{
+	EACH_WAY(way)
+	{
+		static uint8_t bytes[4][64];
+		struct visor_packet pkts[4];
+		struct vm_prog *prog;
+		uint64_t ret[4] = {0};
+		void *ctx[4];
+
+		/* As many tail calls as there may be, then the first byte of the packet. */
+		vm_prog_unref(by_id[6]);
+		prog = make(6, BPF_PROG_TYPE_XDP, way,
+			    "r6 = r1\n" TAIL("3") "r2 = *(u32 *)(r6 +0)\n r0 = *(u8 *)(r2 +0)\n"
+						  "exit");
+		vm_map_forget(maps[0]);
+		set_slot(3, 6);
+		for (uint32_t i = 0; i < 4; i++) {
+			bytes[i][0] = (uint8_t)(10 + i);
+			visor_packet_init(&pkts[i], bytes[i], 64, 0, 64);
+			ctx[i] = &pkts[i];
+		}
+		vm_enter(run);
+		assert_int_equal(vm_prog_run_batch(prog, run, ctx, 0, ret), 0);
+		assert_int_equal(vm_prog_run_batch(prog, run, ctx, 4, ret), 4);
+		for (uint32_t i = 0; i < 4; i++)
+			assert_int_equal(ret[i], 10 + i);
+		assert_int_equal(run->tail_calls, 0);
+		/* Half of the way is checked, and one packet too short for it. */
+		make(5, BPF_PROG_TYPE_XDP, TEST_CHECKED,
+		     "r2 = *(u32 *)(r1 +0)\n r0 = *(u8 *)(r2 +40)\n exit");
+		set_slot(3, 5);
+		pkts[2].end = pkts[2].data + 40;
+		memset(ret, 0xff, sizeof(ret));
+		assert_int_equal(vm_prog_run_batch(prog, run, ctx, 4, ret), 2);
+		assert_int_equal(run->fault.prog_id, 5);
+		assert_int_equal(ret[1], 0);
+		assert_int_equal(vm_prog_run_batch(prog, run, ctx + 3, 1, ret), 1);
+		vm_leave(run);
+		set_slot(3, 0);
+		vm_prog_unref(by_id[5]);
+		by_id[5] = NULL;
+	}
+}
+
 /* Instructions are counted for each run, also where an unchecked program leads to a checked. */
 static void counts_each_run(void **state)
 {
@@ -393,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(in_function, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_each_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(call_stack, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaced_under_way, setup, teardown),
 	};
