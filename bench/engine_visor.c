@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * engine_visor.c - our interpreter, unchecked and checked, entered as a batch enters it:
- * the CPU slot is taken once for all repetitions.
+ * engine_visor.c - our engine: native code, interpreter, checked interpreter; entered as a
+ * batch enters it: the CPU slot is taken once for all repetitions.
+ *
+ * Programs are verified as a load by root verifies them, since native code may be the better
+ * for what was proven. Only the checked interpreter is given what nobody has proven anything of.
  */
-#include "bench.h"
+#include "engine_visor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,20 +14,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "vm/vm.h"
-
-struct visor_state {
-	struct vm_prog *prog;
-	struct visor_run *run;
-	struct visor_packet pkt;
-};
-
 static int visor_map_fill(void *to, const void *key, const void *value)
 {
 	return map_user_update(to, key, value, BPF_ANY);
 }
 
-static int visor_map_make(const struct native_map *from, struct map **out, struct visor_diag *diag)
+int visor_map_make(const struct native_map *from, struct map **out, struct visor_diag *diag)
 {
 	struct map_attr attr = {
 		.type = from->type == NATIVE_MAP_ARRAY ? BPF_MAP_TYPE_ARRAY : BPF_MAP_TYPE_HASH,
@@ -37,96 +32,152 @@ static int visor_map_make(const struct native_map *from, struct map **out, struc
 	return err ? err : bench_map_fill(from, visor_map_fill, *out);
 }
 
-static int visor_make(const struct bench_program *prog, enum vm_mode mode, void **state,
-		      struct visor_diag *diag)
+int visor_verify(const struct bench_code *code, const struct map *map, bool structure_only,
+		 const struct verified **out, struct visor_diag *diag)
 {
-	static const struct vm_host host;
-	struct vm_prog_attr attr = {.host = &host, .mode = mode, .id = 1, .name = "bench"};
+	struct verify_map desc = {0};
 	struct verify_image image = {
-		.type = catalog_prog(BPF_PROG_TYPE_XDP), .gpl = true, .structure_only = true};
-	const struct verified *verified = NULL;
-	struct visor_state *st;
-	struct verify_map desc; /* borrowed by the image */
-	struct bench_code code;
-	struct map *map = NULL;
-	int err;
+		.insns = code->insns,
+		.n_insns = code->n_insns,
+		.type = catalog_prog(BPF_PROG_TYPE_XDP),
+		.maps = map ? &desc : NULL,
+		.n_maps = map ? 1 : 0,
+		.gpl = true,
+		.structure_only = structure_only,
+		.engine = true,
+		.cap_bpf = true,
+		.cap_perfmon = true,
+		.cap_net_admin = true,
+		.cap_sys_admin = true,
+	};
 
-	st = calloc(1, sizeof(*st));
-	if (!st || posix_memalign((void **)&st->run, 64, sizeof(*st->run)))
+	if (map)
+		desc.desc = map->desc;
+	for (uint32_t i = 0; i < code->n_map_refs; i++) {
+		code->insns[code->map_refs[i]].src_reg = BPF_PSEUDO_MAP_IDX;
+		code->insns[code->map_refs[i]].imm = 0;
+	}
+	return verify_image(&image, out, diag);
+}
+
+int visor_prog_make(const struct verified *code, struct map *map, const struct vm_host *host,
+		    enum vm_exec exec, uint32_t id, struct vm_prog **out, struct visor_diag *diag)
+{
+	static const struct vm_host nobody;
+	struct vm_prog_attr attr = {.code = code,
+				    .maps = &map,
+				    .host = host ? host : &nobody,
+				    .mode = VM_UNCHECKED,
+				    .exec = exec,
+				    .id = id,
+				    .name = "bench"};
+
+	return vm_prog_new(&attr, out, diag);
+}
+
+int visor_state_new(struct vm_prog *prog, const struct bench_program *bench, void **out)
+{
+	struct visor_state *st = calloc(1, sizeof(*st));
+
+	if (!st || posix_memalign((void **)&st->run, 64, sizeof(*st->run)) ||
+	    posix_memalign((void **)&st->pkts, 64, bench->n_packets * sizeof(*st->pkts)))
 		return -ENOMEM;
-	err = bench_code_read(prog->object, "xdp", &code);
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < code.n_map_refs; i++) {
-		code.insns[code.map_refs[i]].src_reg = BPF_PSEUDO_MAP_IDX;
-		code.insns[code.map_refs[i]].imm = 0;
-	}
-	if (prog->map) {
-		err = visor_map_make(prog->map, &map, diag);
-		if (err)
-			return err;
-		desc = (struct verify_map){.desc = map->desc};
-		image.maps = &desc;
-		image.n_maps = 1;
-	}
-	image.insns = code.insns;
-	image.n_insns = code.n_insns;
-	err = verify_image(&image, &verified, diag);
-	if (err)
-		return err;
-	attr.code = verified;
-	attr.maps = &map;
-	err = vm_prog_new(&attr, &st->prog, diag);
-	if (err)
-		return err;
 	vm_run_init(st->run);
-	*state = st;
+	for (uint32_t i = 0; i < bench->n_packets; i++) {
+		const struct bench_packet *p = &bench->packets[i];
+
+		visor_packet_init(&st->pkts[i], p->data, p->size, 0, p->size);
+	}
+	st->prog = prog;
+	*out = st;
 	return 0;
 }
 
-static int visor_make_noted(const struct bench_program *prog, enum vm_mode mode, void **state,
-			    char *note, size_t size)
+int visor_note(int err, const struct visor_diag *diag, char *note, size_t size)
 {
+	if (err)
+		snprintf(note, size, "%s: %s", diag->stage, diag->text);
+	return err;
+}
+
+static int visor_make(const struct bench_program *prog, enum vm_mode mode, enum vm_exec exec,
+		      void **state, char *note, size_t size)
+{
+	static const struct vm_host host;
+	struct vm_prog_attr attr = {
+		.host = &host, .mode = mode, .exec = exec, .id = 1, .name = "bench"};
 	struct visor_diag diag = {0};
-	int err = visor_make(prog, mode, state, &diag);
+	struct map *map = NULL;
+	struct vm_prog *vm;
+	struct bench_code code;
+	int err = bench_code_get(prog, false, &code);
 
 	if (err)
-		snprintf(note, size, "%s: %s", diag.stage, diag.text);
-	return err;
+		return err;
+	if (prog->map)
+		err = visor_map_make(prog->map, &map, &diag);
+	if (err)
+		return visor_note(err, &diag, note, size);
+	err = visor_verify(&code, map, mode == VM_CHECKED, &attr.code, &diag);
+	if (err && mode == VM_UNCHECKED) {
+		snprintf(note, size, "not proven safe: %s", diag.text);
+		err = visor_verify(&code, map, true, &attr.code, &diag);
+	}
+	attr.maps = &map;
+	if (!err)
+		err = vm_prog_new(&attr, &vm, &diag);
+	return err ? visor_note(err, &diag, note, size) : visor_state_new(vm, prog, state);
 }
 
 static int visor_load(const struct bench_program *prog, void **state, char *note, size_t size)
 {
-	return visor_make_noted(prog, VM_UNCHECKED, state, note, size);
+	return visor_make(prog, VM_UNCHECKED, VM_EXEC_INTERPRETED, state, note, size);
+}
+
+static int visor_load_native(const struct bench_program *prog, void **state, char *note,
+			     size_t size)
+{
+	return visor_make(prog, VM_UNCHECKED, VM_EXEC_NATIVE, state, note, size);
 }
 
 static int visor_load_checked(const struct bench_program *prog, void **state, char *note,
 			      size_t size)
 {
-	return visor_make_noted(prog, VM_CHECKED, state, note, size);
+	return visor_make(prog, VM_CHECKED, VM_EXEC_INTERPRETED, state, note, size);
 }
 
-static int visor_repeat(void *state, const struct bench_program *prog, uint32_t repeat,
-			uint32_t *result, double *ns)
+/* All packets, once. The only place that knows how a batch is run. */
+static int visor_pass(struct visor_state *st, const struct bench_program *prog, uint32_t *sum)
 {
-	struct visor_state *st = state;
 	uint64_t r0 = 0;
-	double start;
 	int err = 0;
 
-	visor_packet_init(&st->pkt, prog->input, prog->input_size, 0, prog->input_size);
-	start = bench_now();
+	*sum = 0;
+	for (uint32_t i = 0; i < prog->n_packets && !err; i++) {
+		err = vm_prog_run(st->prog, st->run, &st->pkts[i], 0, &r0);
+		*sum += (uint32_t)r0;
+	}
+	return err;
+}
+
+int visor_run_repeat(void *state, const struct bench_program *prog, uint32_t repeat,
+		     uint32_t *result, double *ns)
+{
+	struct visor_state *st = state;
+	double start = bench_now();
+	int err = 0;
+
 	vm_enter(st->run);
 	for (uint32_t i = 0; i < repeat && !err; i++)
-		err = vm_prog_run(st->prog, st->run, &st->pkt, 0, &r0);
+		err = visor_pass(st, prog, result);
 	vm_leave(st->run);
 	*ns = (bench_now() - start) / repeat;
-	*result = r0;
 	if (err)
 		fprintf(stderr, "%s: insn %u: %s\n", prog->name, st->run->fault.insn,
 			st->run->fault.text);
 	return err;
 }
 
-const struct bench_engine bench_visor = {"visor", visor_load, visor_repeat};
-const struct bench_engine bench_visor_checked = {"checked", visor_load_checked, visor_repeat};
+const struct bench_engine bench_visor = {"visor", visor_load, visor_run_repeat};
+const struct bench_engine bench_visor_native = {"jit", visor_load_native, visor_run_repeat};
+const struct bench_engine bench_visor_checked = {"checked", visor_load_checked, visor_run_repeat};

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ static int object_relocs(Elf *elf, size_t section, struct bench_code *out)
 	return 0;
 }
 
-int bench_code_read(const char *path, const char *section, struct bench_code *out)
+static int code_read(const char *path, const char *section, struct bench_code *out)
 {
 	int fd, err = -EINVAL;
 	GElf_Shdr shdr;
@@ -91,4 +92,11 @@ out:
 		elf_end(elf);
 	close(fd);
 	return err;
+}
+
+int bench_code_get(const struct bench_program *prog, bool raw, struct bench_code *out)
+{
+	if (prog->generate)
+		return prog->generate(prog, raw, out);
+	return code_read(raw ? prog->raw_object : prog->object, raw ? "raw" : "xdp", out);
 }

@@ -8,7 +8,7 @@
  *
  * becomes, by how it is compiled:
  *
- *   native        uint32_t bench_NAME(uint8_t *in)
+ *   native        uint32_t bench_NAME(uint8_t *in, uint32_t size)
  *   -target bpf   SEC("xdp"): `in` is the packet, of at least BENCH_INPUT bytes
  *   -DBENCH_RAW   SEC("raw"): `in` is what r1 points to (engines without contexts)
  *
@@ -56,26 +56,26 @@ BENCH_INLINE __u32 bench_fold(__u64 v)
 #define bench_lookup(map, key) bpf_map_lookup_elem(&map, key)
 
 #ifdef BENCH_RAW
-#define BENCH(name)                                                            \
-	BENCH_INLINE __u64 bench_body(__u8 *in, BENCH_UNUSED const __u8 *end); \
-	SEC("raw") __u64 BENCH_CAT(bench_, name)(__u8 * in)                    \
-	{                                                                      \
-		return bench_fold(bench_body(in, in + BENCH_INPUT));           \
-	}                                                                      \
-	BENCH_INLINE __u64 bench_body(__u8 *in, BENCH_UNUSED const __u8 *end)
+#define BENCH(name)                                                                         \
+	BENCH_INLINE __u64 bench_body(BENCH_UNUSED __u8 *in, BENCH_UNUSED const __u8 *end); \
+	SEC("raw") __u64 BENCH_CAT(bench_, name)(__u8 * in)                                 \
+	{                                                                                   \
+		return bench_fold(bench_body(in, in + BENCH_INPUT));                        \
+	}                                                                                   \
+	BENCH_INLINE __u64 bench_body(BENCH_UNUSED __u8 *in, BENCH_UNUSED const __u8 *end)
 #else
-#define BENCH(name)                                                                     \
-	BENCH_INLINE __u64 bench_body(__u8 *in, BENCH_UNUSED const __u8 *end);          \
-	SEC("xdp") int BENCH_CAT(bench_, name)(struct xdp_md * ctx)                     \
-	{                                                                               \
-		__u8 *in = (__u8 *)(long)ctx->data, *end = (__u8 *)(long)ctx->data_end; \
-                                                                                        \
-		if (in + BENCH_INPUT > end)                                             \
-			return 0;                                                       \
-		return bench_fold(bench_body(in, end));                                 \
-	}                                                                               \
-	char _license[] SEC("license") = "Dual BSD/GPL";                                \
-	BENCH_INLINE __u64 bench_body(__u8 *in, BENCH_UNUSED const __u8 *end)
+#define BENCH(name)                                                                         \
+	BENCH_INLINE __u64 bench_body(BENCH_UNUSED __u8 *in, BENCH_UNUSED const __u8 *end); \
+	SEC("xdp") int BENCH_CAT(bench_, name)(struct xdp_md * ctx)                         \
+	{                                                                                   \
+		__u8 *in = (__u8 *)(long)ctx->data, *end = (__u8 *)(long)ctx->data_end;     \
+                                                                                            \
+		if (in + BENCH_INPUT > end)                                                 \
+			return 0;                                                           \
+		return bench_fold(bench_body(in, end));                                     \
+	}                                                                                   \
+	char _license[] SEC("license") = "Dual BSD/GPL";                                    \
+	BENCH_INLINE __u64 bench_body(BENCH_UNUSED __u8 *in, BENCH_UNUSED const __u8 *end)
 #endif
 
 #else /* native */
@@ -92,14 +92,19 @@ BENCH_INLINE __u32 bench_fold(__u64 v)
 	struct native_map *const BENCH_CAT(BENCH_NAME, _map) = &map
 #define bench_lookup(map, key) native_map_lookup(&map, key)
 
-#define BENCH(name)                                                            \
-	BENCH_INLINE __u64 bench_body(__u8 *in, BENCH_UNUSED const __u8 *end); \
-	__u32 BENCH_CAT(bench_, name)(__u8 * in);                              \
-	__u32 BENCH_CAT(bench_, name)(__u8 * in)                               \
-	{                                                                      \
-		return bench_fold(bench_body(in, in + BENCH_INPUT));           \
-	}                                                                      \
-	BENCH_INLINE __u64 bench_body(__u8 *in, BENCH_UNUSED const __u8 *end)
+/* The native input has the size that it has been given room for, unless a program says else. */
+#ifndef BENCH_END
+#define BENCH_END (in + BENCH_INPUT)
+#endif
+
+#define BENCH(name)                                                                         \
+	BENCH_INLINE __u64 bench_body(BENCH_UNUSED __u8 *in, BENCH_UNUSED const __u8 *end); \
+	__u32 BENCH_CAT(bench_, name)(__u8 * in, __u32 size);                               \
+	__u32 BENCH_CAT(bench_, name)(__u8 * in, BENCH_UNUSED __u32 size)                   \
+	{                                                                                   \
+		return bench_fold(bench_body(in, BENCH_END));                               \
+	}                                                                                   \
+	BENCH_INLINE __u64 bench_body(BENCH_UNUSED __u8 *in, BENCH_UNUSED const __u8 *end)
 
 #endif
 #endif
