@@ -10,14 +10,15 @@
 #include "jit/target.h"
 
 #if defined(__x86_64__)
-static const struct jit_target *const target = &jit_x86;
+#define NATIVE &jit_x86
 #else
-static const struct jit_target *const target;
+#define NATIVE NULL
 #endif
+static const struct jit_target *const native = NATIVE;
 
 bool jit_native(void)
 {
-	return target != NULL;
+	return native != NULL;
 }
 
 uint32_t jit_features(void)
@@ -193,7 +194,7 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 	if (f.failed)
 		return -ENOMEM;
 	stack_left(&f, e->p);
-	e->target->select(&f, e->p);
+	jit_select(&f, e->target, e->p);
 	if (f.failed || !jit_allocate(&f, e->target, e->p, &e->spills, &slots))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < f.n_order; i++)
@@ -212,7 +213,7 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_diag *diag)
 {
 	struct jit_arena *arena = jit_arena_new();
-	struct jit_emitter e = {.p = p, .target = target, .arena = arena, .out = out};
+	struct jit_emitter e = {.p = p, .target = p->target ? p->target : native, .out = out};
 	struct ir_func whole = {.arena = arena};
 	struct jit_flow flow;
 	int err;
@@ -220,7 +221,8 @@ int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_
 	memset(out, 0, sizeof(*out));
 	if (!arena)
 		return diag_fail(diag, -ENOMEM, "compile", "out of memory");
-	out->arena = arena;
+	out->arena = e.arena = arena;
+	out->target = e.target;
 	out->entry = jit_alloc(arena, p->code->n_subprogs * sizeof(*out->entry));
 	err = out->entry ? jit_flow_new(p, &whole, &flow) : -ENOMEM;
 	for (uint32_t s = 0; s < p->code->n_subprogs && !err; s++)
@@ -234,6 +236,20 @@ int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_
 	if (err)
 		jit_code_done(out);
 	return err;
+}
+
+bool jit_relocate(struct jit_code *code, uintptr_t at)
+{
+	for (uint32_t i = 0; i < code->n_relocs; i++) {
+		const struct jit_reloc *r = &code->relocs[i];
+		int64_t value = r->addend;
+
+		if (r->sym == SYM_CODE)
+			value += (int64_t)(at + code->entry[r->index]);
+		if (!code->target->relocate(code->bytes + r->at, r->relative, value, at + r->at))
+			return false;
+	}
+	return true;
 }
 
 void jit_code_done(struct jit_code *code)

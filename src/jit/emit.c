@@ -116,9 +116,7 @@ static bool move_blocked(const struct jit_move *m, uint32_t n, uint32_t i)
 	return false;
 }
 
-void jit_moves(struct jit_emitter *e, struct jit_move *m, uint32_t n,
-	       void (*move)(struct jit_emitter *e, const struct jit_move *m),
-	       void (*swap)(struct jit_emitter *e, int32_t a, int32_t b))
+void jit_moves(struct jit_emitter *e, struct jit_move *m, uint32_t n)
 {
 	uint32_t i;
 
@@ -139,7 +137,7 @@ void jit_moves(struct jit_emitter *e, struct jit_move *m, uint32_t n,
 				if (m[i].from.kind == PLACE_NODE && !move_blocked(m, n, i))
 					break;
 		if (i < n) {
-			move(e, &m[i]);
+			e->target->move(e, &m[i]);
 			m[i] = m[--n];
 			continue;
 		}
@@ -150,7 +148,7 @@ void jit_moves(struct jit_emitter *e, struct jit_move *m, uint32_t n,
 		if (i < n) {
 			struct jit_place from = m[i].from, to = m[i].to;
 
-			swap(e, from.at, to.at);
+			e->target->swap(e, from.at, to.at);
 			m[i] = m[--n];
 			for (uint32_t k = 0; k < n; k++)
 				if (place_equal(&m[k].from, &to))
@@ -161,7 +159,7 @@ void jit_moves(struct jit_emitter *e, struct jit_move *m, uint32_t n,
 			struct jit_move aside = {m[0].to,
 						 {PLACE_REG, __builtin_ctz(e->target->scratch), NULL}};
 
-			move(e, &aside);
+			e->target->move(e, &aside);
 			for (uint32_t k = 0; k < n; k++)
 				if (place_equal(&m[k].from, &m[0].to))
 					m[k].from = aside.to;
@@ -190,6 +188,34 @@ uint32_t jit_phi_moves(struct jit_emitter *e, struct ir_block *b, struct jit_mov
 		if (phi->reg >= 0 || phi->spilled)
 			(*out)[n++] = (struct jit_move){jit_place_of(phi->arg[k]), jit_place_of(phi)};
 	return n;
+}
+
+void jit_params(struct jit_emitter *e, struct ir_block *first)
+{
+	struct jit_move moves[6];
+	uint32_t k = 0;
+
+	for (struct ir_node *n = first->first; n; n = n->next)
+		if (n->op == IR_PARAM && (n->reg >= 0 || n->spilled))
+			moves[k++] = (struct jit_move){{PLACE_REG, e->target->args[n->imm], NULL},
+						       jit_place_of(n)};
+	jit_moves(e, moves, k);
+}
+
+void jit_arguments(struct jit_emitter *e, struct ir_node *n, uint32_t first, struct ir_node *run,
+		   int reg, struct ir_node *function)
+{
+	const uint8_t *args = e->target->args;
+	struct jit_move moves[8];
+	uint32_t k = 0;
+
+	for (uint32_t a = first; a < n->n_args; a++)
+		moves[k++] = (struct jit_move){jit_place_of(n->arg[a]),
+					       {PLACE_REG, args[a - first], NULL}};
+	moves[k++] = (struct jit_move){jit_place_of(run), {PLACE_REG, args[5], NULL}};
+	if (function && !function->folded)
+		moves[k++] = (struct jit_move){jit_place_of(function), {PLACE_REG, reg, NULL}};
+	jit_moves(e, moves, k);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------------------- */
@@ -267,12 +293,13 @@ static void emit_place(struct jit_emitter *e)
 	f->n_order = kept;
 }
 
+/* For machines that asked for them. */
 static void emit_tables(struct jit_emitter *e)
 {
-	for (uint32_t i = 0; i < e->f->n_order; i++) {
-		struct ir_block *b = e->f->order[i];
+	for (uint32_t i = 0; i < e->n_fixups; i++) {
+		struct ir_block *b = e->fixups[i].to;
 
-		if (b->last->op != IR_SWITCH)
+		if (!e->fixups[i].table)
 			continue;
 		while (e->size & 3)
 			jit_put8(e, 0);

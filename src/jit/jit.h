@@ -54,6 +54,8 @@ struct jit_env {
 /* Features of x86-64 beyond the first. */
 enum jit_feature { JIT_BMI2 = 1, JIT_MOVBE = 2, JIT_BMI1 = 4, JIT_AVX2 = 8 };
 
+struct jit_target;
+
 struct jit_program {
 	const struct verified *code;
 	struct map *const *maps;
@@ -61,13 +63,14 @@ struct jit_program {
 	/* Body and description (or NULL) of a helper, NULL if there is none. */
 	void *(*helper)(void *user, uint32_t id, const struct helper **desc);
 	void *user;
+	const struct jit_target *target; /* target.h; NULL: the machine at hand */
 	uint32_t features; /* of the machine: enum jit_feature */
 	/* The stages to be written to `dump`, by name, separated by commas; "all". Or NULL. */
 	const char *stages;
 	FILE *dump;
 };
 
-/* Where code holds an address: 8 bytes, or 4 that are relative to their end. */
+/* Where code holds an address, or the distance to one, as the machine has them. */
 struct jit_reloc {
 	uint32_t at;
 	uint32_t index;
@@ -89,10 +92,14 @@ struct jit_code {
 	struct jit_line *lines;
 	uint32_t n_lines;
 	struct jit_arena *arena; /* all of the above */
+	const struct jit_target *target;
 };
 
 /* -EOPNOTSUPP with diag: something in the program that interpreters refuse, too. -ENOMEM. */
 int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_diag *diag);
+/* Sets the addresses that the code holds, for the place where it will be. False: something that it
+ * reaches by distance is too far from there. */
+bool jit_relocate(struct jit_code *code, uintptr_t at);
 void jit_code_done(struct jit_code *code);
 
 /* The name of stage i; NULL behind the last one. */

@@ -2,7 +2,7 @@
 /*
  * jit/target.h - what a machine is to the passes that are not about one machine.
  *
- * select() decides which nodes become part of those that use them (`folded`) and how the rest
+ * jit_select() decides which nodes become part of those that use them (`folded`) and how the rest
  * is emitted (`how`). From then on the register operands of a node are those of its arguments
  * that are not folded, and the register operands of those that are. rules() says what a node
  * does to registers besides its operands and its result.
@@ -27,6 +27,7 @@ struct jit_rules {
 };
 
 struct jit_emitter;
+struct jit_move;
 
 struct jit_target {
 	uint32_t registers; /* that values can be in */
@@ -34,17 +35,34 @@ struct jit_target {
 	uint32_t saved;	    /* a C function gives them back as it got them */
 	uint8_t order[32];  /* of preference; n_order of them */
 	uint32_t n_order;
-	void (*select)(struct ir_func *f, const struct jit_program *p);
+	uint8_t args[6]; /* registers of arguments; the last one is the run's */
+	/* The k-th argument of n, a number, needs no register. */
+	bool (*imm_fits)(const struct ir_node *n, uint32_t k);
+	/* Folds arguments of n into it. What uses n was selected before. */
+	void (*select)(struct ir_node *n, const struct jit_program *p);
 	void (*rules)(const struct ir_node *n, const struct jit_program *p, struct jit_rules *out);
 	/* Sets e->frame for a function whose values need so many bytes of it. */
 	void (*frame)(struct jit_emitter *e, uint32_t slots);
 	/* The first block begins with what the function begins with. */
 	void (*block)(struct jit_emitter *e, struct ir_block *b);
-	/* Sets a distance; `from` is the end of the field. False: it does not fit. */
+	/* One of several moves (below), and the exchange of two registers. */
+	void (*move)(struct jit_emitter *e, const struct jit_move *m);
+	void (*swap)(struct jit_emitter *e, int32_t a, int32_t b);
+	/* Sets a distance, which counts from the end of the field. */
 	void (*fixup)(uint8_t *field, uint32_t size, int64_t distance);
+	/* Sets an address, or the distance to it, in a field that will be at `at`. False: it is too
+	 * far. */
+	bool (*relocate)(uint8_t *field, bool relative, int64_t value, uint64_t at);
 };
 
 extern const struct jit_target jit_x86;
+
+static inline bool jit_is_access(const struct ir_node *n)
+{
+	return n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ATOMIC;
+}
+/* select.c */
+void jit_select(struct ir_func *f, const struct jit_target *t, const struct jit_program *p);
 
 /* operands.c: the register operands; returns how many. */
 uint32_t jit_operands(struct ir_node *n, struct ir_node **out);
@@ -124,12 +142,15 @@ struct jit_move {
 };
 
 struct jit_place jit_place_of(struct ir_node *n);
-/* Orders the moves so that nothing is overwritten that is still needed. move() carries out one,
- * swap() exchanges two registers. */
-void jit_moves(struct jit_emitter *e, struct jit_move *moves, uint32_t n,
-	       void (*move)(struct jit_emitter *e, const struct jit_move *m),
-	       void (*swap)(struct jit_emitter *e, int32_t a, int32_t b));
+/* Orders the moves so that nothing is overwritten that is still needed. */
+void jit_moves(struct jit_emitter *e, struct jit_move *moves, uint32_t n);
 /* The moves at the end of block b, into the phis of its only successor. */
 uint32_t jit_phi_moves(struct jit_emitter *e, struct ir_block *b, struct jit_move **out);
+/* The function's parameters, from where they come in to where they are wanted. */
+void jit_params(struct jit_emitter *e, struct ir_block *first);
+/* Arguments of a call from n->arg[first] on, and the run in the sixth place; the function in
+ * `reg`, unless it is NULL or needs no register. */
+void jit_arguments(struct jit_emitter *e, struct ir_node *n, uint32_t first, struct ir_node *run,
+		   int reg, struct ir_node *function);
 
 #endif

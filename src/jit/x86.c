@@ -37,99 +37,10 @@ static bool imm_fits(const struct ir_node *n, uint32_t k)
 		return k == 1;
 	case IR_STORE:
 		return k == 1 && (n->size < 8 || fits32(v));
-	case IR_PHI:
-	case IR_CALL:
-	case IR_CALLSUB:
-	case IR_TAIL:
-	case IR_RETURN:
-		return true;
 	case IR_ATOMIC:
 		return k == 1 && !n->fetch && n->cond != A_XCHG && (!n->wide || fits32(v));
 	default:
 		return false;
-	}
-}
-
-static bool const_folds(const struct ir_node *n, uint32_t k)
-{
-	const struct ir_node *c = n->arg[k];
-
-	if (c->op == IR_FRAME)
-		return ((n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ATOMIC) && k == 0) ||
-		       n->op == IR_PHI || n->op == IR_CALL || n->op == IR_CALLSUB ||
-		       n->op == IR_RETURN;
-	if (c->sym == SYM_NONE)
-		return imm_fits(n, k);
-	return n->op == IR_PHI || n->op == IR_CALL || n->op == IR_CALLSUB || n->op == IR_TAIL ||
-	       n->op == IR_RETURN;
-}
-
-/* Registers that constants may take over whole loops. */
-#define MAX_HOISTED 4
-
-struct select {
-	struct ir_func *f;
-	uint32_t calls;	  /* seen in this block, from its end */
-	uint32_t hoisted; /* constants that have a register over a loop */
-};
-
-static struct ir_node *const_copy(struct select *s, struct ir_node *c, struct ir_node *at)
-{
-	struct ir_node *copy = ir_new(s->f, c->op, 0);
-
-	copy->imm = c->imm;
-	copy->sym = c->sym;
-	copy->index = c->index;
-	copy->bits = c->bits;
-	copy->insn = at->insn;
-	ir_insert_before(at, copy);
-	return copy;
-}
-
-/*
- * A register for a constant that n cannot hold. In a loop, in front of the loop, if it is one of the
- * first few; the copy is remembered with the constant. Otherwise in front of the first user in the
- * block (which is walked from its end) that no call separates from the others.
- */
-static struct ir_node *const_place(struct select *s, struct ir_node *n, struct ir_node *c)
-{
-	struct ir_node *copy = c->copy;
-
-	if (copy && copy->block != n->block && ir_dominates(copy->block, n->block) &&
-	    copy->block->depth < n->block->depth)
-		return copy;
-	if (n->block->loop && s->hoisted < MAX_HOISTED) {
-		struct ir_block *h = n->block->loop;
-
-		while (h->outer)
-			h = h->outer;
-		s->hoisted++;
-		c->copy = const_copy(s, c, h->idom->last);
-		return c->copy;
-	}
-	if (copy && copy->block == n->block && copy->epoch == s->calls) {
-		ir_remove(copy);
-		ir_insert_before(n, copy);
-		return copy;
-	}
-	c->copy = const_copy(s, c, n);
-	c->copy->epoch = s->calls;
-	return c->copy;
-}
-
-static void select_constants(struct select *s, struct ir_node *n)
-{
-	for (uint32_t k = 0; k < n->n_args; k++) {
-		struct ir_node *c = n->arg[k];
-
-		if (c->op != IR_CONST && c->op != IR_FRAME)
-			continue;
-		if (const_folds(n, k)) {
-			c->folded = true;
-			continue;
-		}
-		n->arg[k] = const_place(s, n, c);
-		n->arg[k]->uses++;
 	}
 }
 
@@ -143,11 +54,6 @@ static bool is_scaled(const struct ir_node *n)
 }
 
 #define MAX_ADDRESSES 4
-
-static bool is_access(const struct ir_node *n)
-{
-	return n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ATOMIC;
-}
 
 static void select_address(struct ir_node *n)
 {
@@ -222,8 +128,9 @@ static void select_compare(struct ir_node *n)
 
 /* ---- the walk -------------------------------------------------------------------------------------------------- */
 
-static void select_node(struct ir_node *n)
+static void x86_select(struct ir_node *n, const struct jit_program *p)
 {
+	(void)p;
 	switch (n->op) {
 	case IR_LOAD:
 	case IR_STORE:
@@ -246,44 +153,6 @@ static void select_node(struct ir_node *n)
 	}
 }
 
-static void select_prepare(struct ir_func *f)
-{
-	for (uint32_t i = 0; i < f->n_order; i++) {
-		uint32_t writes = 0;
-
-		for (struct ir_node *n = f->order[i]->first; n; n = n->next) {
-			n->epoch = writes;
-			n->accesses = 0;
-			n->folded = n->op == IR_CONST || n->op == IR_FRAME;
-			n->copy = NULL;
-			n->how = 0;
-			writes += (ir_flags[n->op] & (IR_IS_WRITE | IR_IS_CALL)) != 0 || n->ordered;
-			if (is_access(n) && n->arg[0]->op == IR_ADD && n->arg[0]->block == n->block)
-				n->arg[0]->accesses++;
-		}
-	}
-}
-
-static void x86_select(struct ir_func *f, const struct jit_program *p)
-{
-	struct select s = {.f = f};
-
-	select_prepare(f);
-	for (uint32_t i = 0; i < f->n_order; i++) {
-		struct ir_node *prev;
-
-		s.calls = 0;
-		for (struct ir_node *n = f->order[i]->last; n; n = prev) {
-			prev = n->prev;
-			if (n->op == IR_CONST || n->op == IR_FRAME)
-				continue;
-			select_constants(&s, n);
-			select_node(n);
-			s.calls += (ir_flags[n->op] & IR_IS_CALL) != 0;
-		}
-	}
-}
-
 /* ---- what instructions do to registers ------------------------------------------------------------------------ */
 
 static void rules_call(const struct ir_node *n, struct jit_rules *r)
@@ -293,13 +162,13 @@ static void rules_call(const struct ir_node *n, struct jit_rules *r)
 	if (n->op == IR_CALL) {
 		r->wish[1] = X_R9;
 		for (uint32_t a = 2; a < n->n_args && a < ARRAY_SIZE(r->wish); a++)
-			r->wish[a] = (int8_t)x86_args[a - 2];
+			r->wish[a] = (int8_t)jit_x86.args[a - 2];
 		/* The sixth argument is the run, if the function has that many; C functions with
 		 * fewer do not mind. */
 	} else if (n->op == IR_CALLSUB) {
 		r->wish[0] = X_R9;
 		for (uint32_t a = 1; a < n->n_args && a < ARRAY_SIZE(r->wish); a++)
-			r->wish[a] = (int8_t)x86_args[a - 1];
+			r->wish[a] = (int8_t)jit_x86.args[a - 1];
 	}
 }
 
@@ -307,7 +176,7 @@ static void x86_rules(const struct ir_node *n, const struct jit_program *p, stru
 {
 	switch (n->op) {
 	case IR_PARAM:
-		r->result = (int8_t)x86_args[n->imm];
+		r->result = (int8_t)jit_x86.args[n->imm];
 		break;
 	case IR_UDIV:
 	case IR_SDIV:
@@ -366,8 +235,6 @@ static void x86_rules(const struct ir_node *n, const struct jit_program *p, stru
 	}
 }
 
-const uint8_t x86_args[6] = {X_RDI, X_RSI, X_RDX, X_RCX, X_R8, X_R9};
-
 const struct jit_target jit_x86 = {
 	.registers = 0xffff & ~(1u << X_RSP),
 	.scratch = 1u << X_R10 | 1u << X_R11,
@@ -375,9 +242,14 @@ const struct jit_target jit_x86 = {
 	.order = {X_RAX, X_RCX, X_RDX, X_RSI, X_RDI, X_R8, X_R9, X_R10, X_R11, X_RBX, X_RBP, X_R12,
 		  X_R13, X_R14, X_R15},
 	.n_order = 15,
+	.args = {X_RDI, X_RSI, X_RDX, X_RCX, X_R8, X_R9},
+	.imm_fits = imm_fits,
 	.select = x86_select,
 	.rules = x86_rules,
 	.frame = x86_frame,
 	.block = x86_emit_block,
+	.move = x86_move,
+	.swap = x86_swap,
 	.fixup = x86_fixup,
+	.relocate = x86_relocate,
 };

@@ -28,8 +28,6 @@ enum x86_how {
 	X_NARROW, /* BRANCH: compared at the width of the load that is its left side */
 };
 
-extern const uint8_t x86_args[6];
-
 struct x86_mem {
 	int8_t base, index; /* X_NONE: none */
 	uint8_t scale;	    /* 0 to 3 */
@@ -64,6 +62,9 @@ void x86_mov_imm(struct jit_emitter *e, int dst, int64_t imm);
 /* x86_emit.c */
 void x86_frame(struct jit_emitter *e, uint32_t slots);
 void x86_emit_block(struct jit_emitter *e, struct ir_block *b);
+void x86_move(struct jit_emitter *e, const struct jit_move *m);
+void x86_swap(struct jit_emitter *e, int32_t a, int32_t b);
 void x86_fixup(uint8_t *field, uint32_t size, int64_t distance);
+bool x86_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at);
 
 #endif

@@ -160,7 +160,7 @@ static void emit_node(struct jit_emitter *e, int dst, const struct ir_node *n)
 	}
 }
 
-static void emit_move(struct jit_emitter *e, const struct jit_move *m)
+void x86_move(struct jit_emitter *e, const struct jit_move *m)
 {
 	struct x86_mem slot = {X_RSP, X_NONE, 0, m->to.at}, from = {X_RSP, X_NONE, 0, m->from.at};
 	int dst = m->to.kind == PLACE_REG ? m->to.at : TEMP2;
@@ -184,7 +184,7 @@ static void emit_move(struct jit_emitter *e, const struct jit_move *m)
 		x86_rm(e, true, 0x89, dst, &slot);
 }
 
-static void emit_swap(struct jit_emitter *e, int32_t a, int32_t b)
+void x86_swap(struct jit_emitter *e, int32_t a, int32_t b)
 {
 	x86_rr(e, true, 0x87, a, b);
 }
@@ -584,22 +584,6 @@ static void emit_atomic(struct jit_emitter *e, struct ir_node *n)
 
 /* ---- calls --------------------------------------------------------------------------------------------------- */
 
-/* Arguments from n->arg[first] on, and the run in the sixth place. */
-static void emit_arguments(struct jit_emitter *e, struct ir_node *n, uint32_t first,
-			   struct ir_node *run, struct ir_node *function)
-{
-	struct jit_move moves[8];
-	uint32_t k = 0;
-
-	for (uint32_t a = first; a < n->n_args; a++)
-		moves[k++] = (struct jit_move){jit_place_of(n->arg[a]),
-					       {PLACE_REG, x86_args[a - first], NULL}};
-	moves[k++] = (struct jit_move){jit_place_of(run), {PLACE_REG, X_R9, NULL}};
-	if (function && !function->folded)
-		moves[k++] = (struct jit_move){jit_place_of(function), {PLACE_REG, X_RAX, NULL}};
-	jit_moves(e, moves, k, emit_move, emit_swap);
-}
-
 /* A call of a C function at a known address: by distance if it is near. */
 static void emit_call_c(struct jit_emitter *e, enum ir_sym sym, uint32_t index, int64_t address)
 {
@@ -622,7 +606,7 @@ static void emit_call(struct jit_emitter *e, struct ir_node *n)
 {
 	struct ir_node *function = n->arg[0];
 
-	emit_arguments(e, n, 2, n->arg[1], function);
+	jit_arguments(e, n, 2, n->arg[1], X_RAX, function);
 	if (function->folded)
 		emit_call_c(e, function->sym, function->index, function->imm);
 	else
@@ -632,7 +616,7 @@ static void emit_call(struct jit_emitter *e, struct ir_node *n)
 
 static void emit_callsub(struct jit_emitter *e, struct ir_node *n)
 {
-	emit_arguments(e, n, 1, n->arg[0], NULL);
+	jit_arguments(e, n, 1, n->arg[0], X_NONE, NULL);
 	jit_put8(e, 0xe8);
 	jit_reloc(e, SYM_CODE, n->index, true, 0);
 	jit_put32(e, 0);
@@ -665,7 +649,7 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 	struct x86_mem m = {X_R9, X_NONE, 0, (int32_t)env->run_ctx};
 	uint32_t failed;
 
-	jit_moves(e, moves, 3, emit_move, emit_swap);
+	jit_moves(e, moves, 3);
 	emit_call_c(e, SYM_ENV, symbol, (int64_t)(uintptr_t)env->symbol[symbol]);
 	x86_rr(e, !e->f->subprog, 0x85, X_RAX, X_RAX);
 	jit_put8(e, 0x0f);
@@ -801,7 +785,7 @@ static void emit_return(struct jit_emitter *e, struct ir_node *n)
 {
 	struct jit_move m = {jit_place_of(n->arg[0]), {PLACE_REG, X_RAX, NULL}};
 
-	jit_moves(e, &m, 1, emit_move, emit_swap);
+	jit_moves(e, &m, 1);
 	emit_leave(e);
 	jit_put8(e, 0xc3);
 }
@@ -825,19 +809,6 @@ static void emit_enter(struct jit_emitter *e)
 			x86_rm(e, true, 0xc7, 0, &m);
 			jit_put32(e, 0);
 		}
-}
-
-/* Parameters come in registers; those that are wanted elsewhere are moved there at once. */
-static void emit_params(struct jit_emitter *e, struct ir_block *b)
-{
-	struct jit_move moves[6];
-	uint32_t k = 0;
-
-	for (struct ir_node *n = b->first; n; n = n->next)
-		if (n->op == IR_PARAM && (n->reg >= 0 || n->spilled))
-			moves[k++] = (struct jit_move){{PLACE_REG, x86_args[n->imm], NULL},
-						       jit_place_of(n)};
-	jit_moves(e, moves, k, emit_move, emit_swap);
 }
 
 static void emit_node_code(struct jit_emitter *e, struct ir_node *n)
@@ -912,7 +883,7 @@ static void emit_node_code(struct jit_emitter *e, struct ir_node *n)
 		break;
 	case IR_JUMP:
 		k = jit_phi_moves(e, n->block, &moves);
-		jit_moves(e, moves, k, emit_move, emit_swap);
+		jit_moves(e, moves, k);
 		if (!jit_is_next(e, n->block->succ[0]->placed))
 			emit_jump_to(e, -1, n->block->succ[0]->placed);
 		break;
@@ -934,7 +905,7 @@ void x86_emit_block(struct jit_emitter *e, struct ir_block *b)
 {
 	if (e->index == 0) {
 		emit_enter(e);
-		emit_params(e, b);
+		jit_params(e, b);
 	}
 	for (struct ir_node *n = b->first; n && !e->failed; n = n->next)
 		if (!n->folded)
@@ -958,4 +929,16 @@ void x86_fixup(uint8_t *field, uint32_t size, int64_t distance)
 	int32_t d = (int32_t)distance;
 
 	memcpy(field, &d, size); /* the machine is little endian, and so are its distances */
+}
+
+bool x86_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at)
+{
+	int64_t distance = value - (int64_t)(at + 4);
+	int32_t d = (int32_t)distance;
+
+	if (!relative)
+		memcpy(field, &value, 8);
+	else if (d == distance)
+		memcpy(field, &d, 4);
+	return !relative || d == distance;
 }

@@ -147,29 +147,6 @@ static void native_env(struct jit_env *env)
 	};
 }
 
-/* Sets the addresses that the code holds, for the place where it will be. */
-static bool native_relocate(const struct jit_code *code, const uint8_t *at)
-{
-	for (uint32_t i = 0; i < code->n_relocs; i++) {
-		const struct jit_reloc *r = &code->relocs[i];
-		int64_t value = r->addend, distance;
-		int32_t field;
-
-		if (r->sym == SYM_CODE)
-			value += (int64_t)(uintptr_t)(at + code->entry[r->index]);
-		if (!r->relative) {
-			memcpy(code->bytes + r->at, &value, 8);
-			continue;
-		}
-		distance = value - (int64_t)(uintptr_t)(at + r->at + 4);
-		field = (int32_t)distance;
-		if (distance != field)
-			return false;
-		memcpy(code->bytes + r->at, &field, 4);
-	}
-	return true;
-}
-
 void vm_native_free(struct vm_native *native)
 {
 	if (native->mem)
@@ -220,7 +197,7 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 			return err;
 		native->size = code.size;
 		native->mem = vm_code_alloc(code.size);
-		if (!native->mem || native_relocate(&code, native->mem) || !env.code_near)
+		if (!native->mem || jit_relocate(&code, (uintptr_t)native->mem) || !env.code_near)
 			break;
 		/* Too far from what it calls: with absolute addresses, then. */
 		vm_native_free(native);
