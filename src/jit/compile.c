@@ -5,12 +5,19 @@
 #include <errno.h>
 #include <string.h>
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include "jit/build.h"
 #include "jit/pass.h"
 #include "jit/target.h"
 
 #if defined(__x86_64__)
 #define NATIVE &jit_x86
+#elif defined(__aarch64__)
+#define NATIVE &jit_arm64
 #else
 #define NATIVE NULL
 #endif
@@ -30,6 +37,8 @@ uint32_t jit_features(void)
 	features |= __builtin_cpu_supports("bmi2") ? JIT_BMI2 : 0;
 	features |= __builtin_cpu_supports("bmi") ? JIT_BMI1 : 0;
 	features |= __builtin_cpu_supports("avx2") ? JIT_AVX2 : 0;
+#elif defined(__aarch64__)
+	features |= getauxval(AT_HWCAP) & HWCAP_ATOMICS ? JIT_LSE : 0;
 #endif
 	return features;
 }

@@ -51,8 +51,8 @@ struct jit_env {
 	uintptr_t code_near;
 };
 
-/* Features of x86-64 beyond the first. */
-enum jit_feature { JIT_BMI2 = 1, JIT_MOVBE = 2, JIT_BMI1 = 4, JIT_AVX2 = 8 };
+/* Features of x86-64 and of arm64 beyond the first. */
+enum jit_feature { JIT_BMI2 = 1, JIT_MOVBE = 2, JIT_BMI1 = 4, JIT_AVX2 = 8, JIT_LSE = 16 };
 
 struct jit_target;
 

@@ -55,7 +55,7 @@ struct jit_target {
 	bool (*relocate)(uint8_t *field, bool relative, int64_t value, uint64_t at);
 };
 
-extern const struct jit_target jit_x86;
+extern const struct jit_target jit_x86, jit_arm64;
 
 static inline bool jit_is_access(const struct ir_node *n)
 {

@@ -140,6 +140,24 @@ out:
 	return p;
 }
 
+/*
+ * QEMU's user mode keeps what it translated: it sees neither a write to the file nor, before
+ * version 8.1, the instructions that clear the instruction cache. It does see that pages are mapped.
+ * Threads that are in these pages wait a moment for them.
+ */
+static int code_refresh(const struct code_space *s, const uint8_t *to, size_t size)
+{
+#if defined(__aarch64__)
+	size_t from = (size_t)(to - s->mem) & ~(size_t)(CODE_GRAIN - 1);
+	size_t end = ALIGN_UP((size_t)(to - s->mem) + size, (size_t)CODE_GRAIN);
+
+	if (mmap(s->mem + from, end - from, PROT_READ | PROT_EXEC,
+		 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, s->fd, (off_t)from) == MAP_FAILED)
+		return -errno;
+#endif
+	return 0;
+}
+
 int vm_code_write(void *to, const void *bytes, size_t size)
 {
 	struct code_space *s = code_space;
@@ -148,7 +166,7 @@ int vm_code_write(void *to, const void *bytes, size_t size)
 	if (n != (ssize_t)size)
 		return n < 0 ? -errno : -ENOSPC;
 	__builtin___clear_cache((char *)to, (char *)to + size);
-	return 0;
+	return code_refresh(s, to, size);
 }
 
 void vm_code_free(void *code, size_t size)
