@@ -126,6 +126,16 @@ static void stage_switch(struct ir_func *f, const struct jit_program *p)
 		ir_order(f);
 }
 
+static void stage_idioms(struct ir_func *f, const struct jit_program *p)
+{
+	if (!jit_idioms(f, p) || f->failed)
+		return;
+	ir_order(f);
+	stage_phis(f, p);
+	stage_simplify(f, p);
+	merge_blocks(f);
+}
+
 static const struct stage {
 	const char *name;
 	void (*run)(struct ir_func *f, const struct jit_program *p);
@@ -136,6 +146,7 @@ static const struct stage {
 	{"merge", stage_merge},
 	{"simplify", stage_simplify},
 	{"merge-again", stage_merge},
+	{"idioms", stage_idioms},
 	{"switch", stage_switch},
 };
 

@@ -38,6 +38,14 @@ enum jit_symbol {
 	JIT_TAIL,	  /* const void *(run, map, index): where to go on, or NULL */
 	JIT_TAIL_NESTED,  /* bool (run, map, index): ran it, the result is in run->tail_result */
 	JIT_HELPER_BY_ID, /* vm_helper_fn (run, id): of an indirect call; never NULL */
+	/* Loops (idiom.c, vm/loops.h). */
+	JIT_COPY, /* (to, from, bytes) */
+	JIT_SUM1, /* uint64_t (from, n): of bytes */
+	JIT_SUM2,
+	JIT_SUM4,
+	JIT_SKIP_EQUAL, /* uint64_t (a, b, n) */
+	JIT_SKIP_EQUAL_TEXT,
+	JIT_SKIP_OTHER, /* uint64_t (a, byte, n) */
 	JIT_SYMBOLS
 };
 

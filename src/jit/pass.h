@@ -21,6 +21,9 @@ bool jit_promote(struct ir_func *f);
 /* switch.c: trees of comparisons become tables. True if the graph changed. */
 bool jit_switch(struct ir_func *f);
 
+/* idiom.c: loops that copy, add up or search. True if the graph changed. */
+bool jit_idioms(struct ir_func *f, const struct jit_program *p);
+
 /* dump.c */
 void jit_dump(FILE *to, const struct ir_func *f, const char *stage);
 

@@ -13,6 +13,7 @@
 #include "jit/ir.h"
 #include "jit/jit.h"
 #include "vm/code.h"
+#include "vm/loops.h"
 #include "vm/enter.h"
 #include "vm/prog.h"
 
@@ -128,8 +129,10 @@ const struct vm_engine vm_engine_native = {.run = native_run, .bind = native_bin
 /* ---- making
  * ---------------------------------------------------------------------------------------------- */
 
-static void native_env(struct jit_env *env)
+static void native_env(struct jit_env *env, uint32_t features)
 {
+	bool avx2 = features & JIT_AVX2;
+
 	*env = (struct jit_env){
 		.symbol =
 			{
@@ -137,6 +140,13 @@ static void native_env(struct jit_env *env)
 				[JIT_TAIL] = (const void *)&native_tail,
 				[JIT_TAIL_NESTED] = (const void *)&native_tail_nested,
 				[JIT_HELPER_BY_ID] = (const void *)&native_helper_by_id,
+				[JIT_COPY] = (const void *)&loops_copy,
+				[JIT_SUM1] = (const void *)loops_sum(1, avx2),
+				[JIT_SUM2] = (const void *)loops_sum(2, avx2),
+				[JIT_SUM4] = (const void *)loops_sum(4, avx2),
+				[JIT_SKIP_EQUAL] = (const void *)&loops_skip_equal,
+				[JIT_SKIP_EQUAL_TEXT] = (const void *)&loops_skip_equal_text,
+				[JIT_SKIP_OTHER] = (const void *)&loops_skip_other,
 			},
 		.run_cpu = offsetof(struct visor_run, cpu),
 		.run_stopped = offsetof(struct visor_run, stopped),
@@ -190,7 +200,7 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 	struct jit_code code;
 	int err;
 
-	native_env(&env);
+	native_env(&env, p.features);
 	for (;;) {
 		err = jit_compile(&p, &code, diag);
 		if (err)
