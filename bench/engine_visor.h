@@ -10,7 +10,7 @@
 struct visor_state {
 	struct vm_prog *prog;
 	struct visor_run *run;
-	struct visor_packet *pkts;
+	void **ctx; /* of each packet: a struct visor_packet */
 };
 
 /* The map, filled. */
