@@ -233,9 +233,7 @@ static const struct {
 } keepers[] = {
 	{"jit", jit_keep},
 	{"visor", visor_keep},
-#ifdef BENCH_DPDK
 	{"dpdk-jit", bench_dpdk_keep},
-#endif
 };
 #define N_KEEPERS (sizeof(keepers) / sizeof(keepers[0]))
 
@@ -306,9 +304,7 @@ int main(int argc, char **argv)
 	static const struct bench_engine *const engines[] = {
 		&visor,
 		&jit,
-#ifdef BENCH_DPDK
 		&bench_dpdk_compile,
-#endif
 	};
 	static const struct bench_suite suite = {"bench-compile",
 						 programs,

@@ -13,11 +13,8 @@ static struct bench_program programs[] = {
 };
 
 static const struct bench_engine *const engines[] = {
-	&bench_native, &bench_kernel,	     &bench_visor_native,
-	&bench_visor,  &bench_visor_checked, &bench_pcap,
-#ifdef BENCH_DPDK
-	&bench_dpdk,   &bench_dpdk_jit,	     &bench_dpdk_filter,
-#endif
+	&bench_native, &bench_kernel, &bench_visor_native, &bench_visor,       &bench_visor_checked,
+	&bench_pcap,   &bench_dpdk,   &bench_dpdk_jit,	   &bench_dpdk_filter,
 };
 
 int main(int argc, char **argv)
