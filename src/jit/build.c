@@ -144,7 +144,7 @@ static struct ir_node **vars_of(struct ir_block *block)
 
 void build_go_on(struct build *b, struct ir_block *in)
 {
-	struct ir_node **var = jit_alloc(b->f->arena, VAR_COUNT * sizeof(*var));
+	struct ir_node **var = jit_alloc(b->f->temp, VAR_COUNT * sizeof(*var));
 
 	if (!var) {
 		b->f->failed = true;
@@ -780,7 +780,7 @@ int jit_build(const struct jit_flow *flow, struct ir_func *f, struct visor_diag 
 	uint32_t *start;
 	int err = 0;
 
-	b.block_of = jit_alloc(f->arena, (sub->end - sub->start + 2) * sizeof(*b.block_of));
+	b.block_of = jit_alloc(f->temp, (sub->end - sub->start + 2) * sizeof(*b.block_of));
 	if (!b.block_of || f->failed)
 		return -ENOMEM;
 	ir_edge(f, entry, build_block(&b, sub->start));
@@ -793,7 +793,7 @@ int jit_build(const struct jit_flow *flow, struct ir_func *f, struct visor_diag 
 	if (f->failed)
 		return -ENOMEM;
 	/* Where each block begins, by its id. */
-	start = jit_alloc(f->arena, f->n_blocks * sizeof(*start));
+	start = jit_alloc(f->temp, f->n_blocks * sizeof(*start));
 	if (!start)
 		return -ENOMEM;
 	for (uint32_t i = sub->start; i < sub->end; i++) {

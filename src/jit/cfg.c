@@ -36,8 +36,8 @@ static struct ir_block *walk_way(const struct ir_block *b, struct exits **exits,
  * blocks in preorder and the parents in the tree, by preorder number. */
 static bool cfg_walk(struct ir_func *f, struct exits **exits)
 {
-	struct ir_block **stack = jit_alloc(f->arena, (f->n_blocks + 1) * sizeof(*stack));
-	uint32_t *way = jit_alloc(f->arena, (f->n_blocks + 1) * sizeof(*way));
+	struct ir_block **stack = jit_alloc(f->temp, (f->n_blocks + 1) * sizeof(*stack));
+	uint32_t *way = jit_alloc(f->temp, (f->n_blocks + 1) * sizeof(*way));
 	struct ir_block **post = jit_alloc(f->arena, (f->n_blocks + 1) * sizeof(*post));
 	uint32_t depth = 0, n = 0;
 
@@ -182,8 +182,8 @@ static void dom_find(struct dom *d)
 /* Intervals that say who dominates whom: preorder numbers of the dominator tree. */
 static bool dom_intervals(struct ir_func *f)
 {
-	struct ir_block **stack = jit_alloc(f->arena, (f->n_blocks + 1) * sizeof(*stack));
-	struct ir_block **child = jit_alloc(f->arena, (f->n_blocks + 1) * sizeof(*child));
+	struct ir_block **stack = jit_alloc(f->temp, (f->n_blocks + 1) * sizeof(*stack));
+	struct ir_block **child = jit_alloc(f->temp, (f->n_blocks + 1) * sizeof(*child));
 	uint32_t depth = 0, at = 0;
 
 	if (!stack || !child) {
@@ -221,14 +221,14 @@ static void cfg_dominators(struct ir_func *f)
 {
 	uint32_t n = f->n_blocks + 2;
 	struct dom d = {
-		.block = jit_alloc(f->arena, n * sizeof(struct ir_block *)),
-		.pre = jit_alloc(f->arena, n * sizeof(uint32_t)),
-		.parent = jit_alloc(f->arena, n * sizeof(uint32_t)),
-		.semi = jit_alloc(f->arena, n * sizeof(uint32_t)),
-		.label = jit_alloc(f->arena, n * sizeof(uint32_t)),
-		.anc = jit_alloc(f->arena, n * sizeof(uint32_t)),
-		.idom = jit_alloc(f->arena, n * sizeof(uint32_t)),
-		.stack = jit_alloc(f->arena, n * sizeof(uint32_t)),
+		.block = jit_alloc(f->temp, n * sizeof(struct ir_block *)),
+		.pre = jit_alloc(f->temp, n * sizeof(uint32_t)),
+		.parent = jit_alloc(f->temp, n * sizeof(uint32_t)),
+		.semi = jit_alloc(f->temp, n * sizeof(uint32_t)),
+		.label = jit_alloc(f->temp, n * sizeof(uint32_t)),
+		.anc = jit_alloc(f->temp, n * sizeof(uint32_t)),
+		.idom = jit_alloc(f->temp, n * sizeof(uint32_t)),
+		.stack = jit_alloc(f->temp, n * sizeof(uint32_t)),
 	};
 
 	if (!d.block || !d.pre || !d.parent || !d.semi || !d.label || !d.anc || !d.idom || !d.stack) {
@@ -305,7 +305,7 @@ static void cfg_loops(struct ir_func *f)
 		f->order[i]->loop = f->order[i]->outer = NULL;
 		f->order[i]->depth = 0;
 	}
-	stack = jit_alloc(f->arena, edges * sizeof(*stack));
+	stack = jit_alloc(f->temp, edges * sizeof(*stack));
 	if (!stack) {
 		f->failed = true;
 		return;
@@ -322,7 +322,7 @@ static void cfg_loops(struct ir_func *f)
 /* The exits of all loops, by id of the header. */
 static struct exits **cfg_exits(struct ir_func *f)
 {
-	struct exits **exits = jit_alloc(f->arena, f->n_blocks * sizeof(*exits));
+	struct exits **exits = jit_alloc(f->temp, f->n_blocks * sizeof(*exits));
 
 	for (uint32_t i = 0; exits && i < f->n_order; i++) {
 		struct ir_block *b = f->order[i];
@@ -330,7 +330,7 @@ static struct exits **cfg_exits(struct ir_func *f)
 		for (uint32_t k = 0; k < b->n_succ; k++)
 			for (struct ir_block *h = b->loop; h && !loop_contains(h, b->succ[k]);
 			     h = h->outer) {
-				struct exits *e = jit_alloc(f->arena, sizeof(*e));
+				struct exits *e = jit_alloc(f->temp, sizeof(*e));
 
 				if (!e) {
 					f->failed = true;

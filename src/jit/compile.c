@@ -180,6 +180,7 @@ static void optimise(struct ir_func *f, const struct jit_program *p)
 	for (uint32_t i = 0; i < ARRAY_SIZE(stages) && !f->failed; i++) {
 		stages[i].run(f, p);
 		stage_dump(p, f, stages[i].name);
+		jit_arena_reset(f->temp);
 	}
 }
 
@@ -201,7 +202,7 @@ static void stack_left(struct ir_func *f, const struct jit_program *p)
 static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, uint32_t subprog,
 			    struct visor_diag *diag)
 {
-	struct ir_func f = {.arena = e->arena, .subprog = subprog};
+	struct ir_func f = {.arena = e->ir, .temp = e->temp, .subprog = subprog};
 	uint32_t slots, used = 0;
 	int err = jit_build(flow, &f, diag);
 
@@ -239,22 +240,33 @@ int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	if (!arena)
-		return diag_fail(diag, -ENOMEM, "compile", "out of memory");
+	e.ir = jit_arena_new();
+	e.temp = jit_arena_new();
+	if (!arena || !e.ir || !e.temp) {
+		err = diag_fail(diag, -ENOMEM, "compile", "out of memory");
+		jit_arena_free(arena);
+		goto out;
+	}
 	out->arena = e.arena = arena;
 	out->target = e.target;
 	out->entry = jit_alloc(arena, p->code->n_subprogs * sizeof(*out->entry));
 	err = out->entry ? jit_flow_new(p, &whole, &flow) : -ENOMEM;
 	for (uint32_t s = 0; s < p->code->n_subprogs && !err; s++)
 		/* A function that only dead code calls has no code. */
-		if (!(p->code->facts[p->code->subprogs[s].start].flags & VERIFIED_DEAD))
+		if (!(p->code->facts[p->code->subprogs[s].start].flags & VERIFIED_DEAD)) {
 			err = compile_function(&e, &flow, s, diag);
+			jit_arena_reset(e.ir);
+			jit_arena_reset(e.temp);
+		}
 	out->bytes = e.bytes;
 	out->size = e.size;
 	if (err == -ENOMEM)
 		diag_fail(diag, -ENOMEM, "compile", "out of memory");
 	if (err)
 		jit_code_done(out);
+out:
+	jit_arena_free(e.ir);
+	jit_arena_free(e.temp);
 	return err;
 }
 

@@ -177,7 +177,7 @@ uint32_t jit_phi_moves(struct jit_emitter *e, struct ir_block *b, struct jit_mov
 		return 0;
 	for (struct ir_node *phi = to->first; phi->op == IR_PHI; phi = phi->next)
 		n++;
-	*out = jit_alloc(e->arena, n * sizeof(**out));
+	*out = jit_alloc(e->f->temp, n * sizeof(**out));
 	if (!*out) {
 		e->failed = true;
 		return 0;

@@ -37,6 +37,7 @@ const char *const ir_names[IR_COUNT] = {
 /* ---- memory ------------------------------------------------------------------------------ */
 
 #define ARENA_CHUNK (256u << 10)
+#define ARENA_KEPT  16
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -46,18 +47,24 @@ struct arena_chunk {
 
 struct jit_arena {
 	struct arena_chunk *chunks; /* the first one is being filled */
+	struct arena_chunk *spare;  /* of the common size, after a reset */
 };
 
-static struct arena_chunk *arena_kept; /* taken and given back atomically */
+static struct arena_chunk *arena_kept[ARENA_KEPT]; /* taken and given back atomically */
 
-static struct arena_chunk *arena_chunk_new(size_t size)
+static struct arena_chunk *arena_chunk_new(struct jit_arena *a, size_t size)
 {
-	struct arena_chunk *c = NULL;
+	struct arena_chunk *c = a->spare;
 
-	if (size <= ARENA_CHUNK)
-		c = __atomic_exchange_n(&arena_kept, NULL, __ATOMIC_ACQUIRE);
-	if (c)
+	if (size <= ARENA_CHUNK && c) {
+		a->spare = c->next;
 		return c;
+	}
+	for (uint32_t i = 0; i < ARENA_KEPT && size <= ARENA_CHUNK; i++) {
+		c = __atomic_exchange_n(&arena_kept[i], NULL, __ATOMIC_ACQUIRE);
+		if (c)
+			return c;
+	}
 	size = MAX(size, (size_t)ARENA_CHUNK);
 	c = malloc(sizeof(*c) + size);
 	if (c)
@@ -65,28 +72,54 @@ static struct arena_chunk *arena_chunk_new(size_t size)
 	return c;
 }
 
+static void arena_chunk_free(struct arena_chunk *c)
+{
+	for (uint32_t i = 0; i < ARENA_KEPT && c->size == ARENA_CHUNK; i++) {
+		struct arena_chunk *none = NULL;
+
+		if (__atomic_compare_exchange_n(&arena_kept[i], &none, c, false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
+			return;
+	}
+	free(c);
+}
+
 struct jit_arena *jit_arena_new(void)
 {
 	return calloc(1, sizeof(struct jit_arena));
 }
 
+void jit_arena_reset(struct jit_arena *a)
+{
+	struct arena_chunk *c, *next;
+
+	for (c = a->chunks; c; c = next) {
+		next = c->next;
+		if (c->size != ARENA_CHUNK) {
+			free(c);
+			continue;
+		}
+		c->next = a->spare;
+		a->spare = c;
+	}
+	a->chunks = NULL;
+}
+
 void jit_arena_free(struct jit_arena *a)
 {
-	struct arena_chunk *c, *next, *none;
+	struct arena_chunk *next;
 
 	if (!a)
 		return;
-	for (c = a->chunks; c; c = next) {
-		next = c->next;
-		none = NULL;
-		if (c->size != ARENA_CHUNK ||
-		    !__atomic_compare_exchange_n(&arena_kept, &none, c, false, __ATOMIC_RELEASE,
-						 __ATOMIC_RELAXED))
-			free(c);
+	jit_arena_reset(a);
+	for (; a->spare; a->spare = next) {
+		next = a->spare->next;
+		arena_chunk_free(a->spare);
 	}
 	free(a);
 }
 
+/* Zeroed, or NULL. */
 void *jit_alloc(struct jit_arena *a, size_t size)
 {
 	struct arena_chunk *c = a->chunks;
@@ -94,7 +127,7 @@ void *jit_alloc(struct jit_arena *a, size_t size)
 
 	size = ALIGN_UP(size, (size_t)16);
 	if (!c || c->size - c->used < size) {
-		c = arena_chunk_new(size);
+		c = arena_chunk_new(a, size);
 		if (!c)
 			return NULL;
 		c->used = 0;

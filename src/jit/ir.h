@@ -124,6 +124,7 @@ struct ir_block {
 
 struct ir_func {
 	struct jit_arena *arena;
+	struct jit_arena *temp; /* what no stage after the present one needs */
 	struct ir_block **blocks;
 	uint32_t n_blocks, max_blocks;
 	struct ir_block **order; /* reverse postorder */
@@ -140,6 +141,8 @@ struct ir_func {
 
 struct jit_arena *jit_arena_new(void);
 void jit_arena_free(struct jit_arena *a);
+/* Forgets all that was allocated, and keeps the memory. */
+void jit_arena_reset(struct jit_arena *a);
 /* Zeroed, or NULL. */
 void *jit_alloc(struct jit_arena *a, size_t size);
 

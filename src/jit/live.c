@@ -57,7 +57,7 @@ static void live_use(struct live *l, struct ir_node *value, struct ir_block *blo
 		return;
 	if (l->n_uses == l->max_uses) {
 		uint32_t max = l->max_uses ? l->max_uses * 2 : 256;
-		struct use *uses = jit_alloc(l->f->arena, max * sizeof(*uses));
+		struct use *uses = jit_alloc(l->f->temp, max * sizeof(*uses));
 
 		if (!uses) {
 			l->f->failed = true;
@@ -100,8 +100,8 @@ static void live_collect(struct live *l)
 /* Puts uses of one value side by side. */
 static bool live_sort(struct live *l)
 {
-	uint32_t *first = jit_alloc(l->f->arena, (l->f->n_nodes + 1) * sizeof(*first)), sum = 0;
-	struct use *sorted = jit_alloc(l->f->arena, (l->n_uses + 1) * sizeof(*sorted));
+	uint32_t *first = jit_alloc(l->f->temp, (l->f->n_nodes + 1) * sizeof(*first)), sum = 0;
+	struct use *sorted = jit_alloc(l->f->temp, (l->n_uses + 1) * sizeof(*sorted));
 
 	if (!first || !sorted)
 		return false;
@@ -123,7 +123,7 @@ static bool live_add(struct live *l, struct ir_block *b, struct ir_node *v)
 {
 	if (b->n_live_in == b->max_live_in) {
 		uint32_t max = b->max_live_in ? b->max_live_in * 2 : 8;
-		struct ir_node **in = jit_alloc(l->f->arena, max * sizeof(struct ir_node *));
+		struct ir_node **in = jit_alloc(l->f->temp, max * sizeof(struct ir_node *));
 
 		if (!in) {
 			l->f->failed = true;
@@ -142,7 +142,7 @@ static bool live_push(struct live *l, uint32_t *depth, struct ir_block *b)
 {
 	if (*depth == l->max_stack) {
 		uint32_t max = l->max_stack ? l->max_stack * 2 : 256;
-		struct ir_block **stack = jit_alloc(l->f->arena, max * sizeof(struct ir_block *));
+		struct ir_block **stack = jit_alloc(l->f->temp, max * sizeof(struct ir_block *));
 
 		if (!stack) {
 			l->f->failed = true;
@@ -276,8 +276,8 @@ bool jit_live(struct ir_func *f, const struct jit_target *t, const struct jit_pr
 	}
 	for (uint32_t i = 0; i < l.n_uses && !f->failed; i++)
 		live_spread(&l, l.uses[i].value, l.uses[i].block);
-	l.set = jit_alloc(f->arena, (f->n_nodes + 1) * sizeof(*l.set));
-	l.at = jit_alloc(f->arena, (f->n_nodes + 1) * sizeof(*l.at));
+	l.set = jit_alloc(f->temp, (f->n_nodes + 1) * sizeof(*l.set));
+	l.at = jit_alloc(f->temp, (f->n_nodes + 1) * sizeof(*l.at));
 	if (!l.set || !l.at || f->failed) {
 		f->failed = true;
 		return false;

@@ -122,12 +122,12 @@ static int promote_slot(const struct promote *p, const struct ir_node *n)
 static bool promote_liveness(struct promote *p)
 {
 	struct ir_func *f = p->f;
-	uint64_t *use = jit_alloc(f->arena, f->n_blocks * sizeof(*use));
-	uint64_t *def = jit_alloc(f->arena, f->n_blocks * sizeof(*def));
+	uint64_t *use = jit_alloc(f->temp, f->n_blocks * sizeof(*use));
+	uint64_t *def = jit_alloc(f->temp, f->n_blocks * sizeof(*def));
 	bool again = true;
 
-	p->live = jit_alloc(f->arena, f->n_blocks * sizeof(*p->live));
-	p->var = jit_alloc(f->arena, f->n_blocks * sizeof(*p->var));
+	p->live = jit_alloc(f->temp, f->n_blocks * sizeof(*p->live));
+	p->var = jit_alloc(f->temp, f->n_blocks * sizeof(*p->var));
 	if (!use || !def || !p->live || !p->var)
 		return false;
 	for (uint32_t i = 0; i < f->n_order; i++) {
@@ -177,7 +177,7 @@ static void promote_load(struct ir_node *n, struct ir_node *value)
 
 static void promote_block(struct promote *p, struct ir_block *b, struct ir_node *zero)
 {
-	struct ir_node **var = jit_alloc(p->f->arena, p->n_slots * sizeof(*var)), *next;
+	struct ir_node **var = jit_alloc(p->f->temp, p->n_slots * sizeof(*var)), *next;
 
 	if (!var) {
 		p->f->failed = true;
@@ -216,7 +216,7 @@ static void promote_block(struct promote *p, struct ir_block *b, struct ir_node 
 
 bool jit_promote(struct ir_func *f)
 {
-	struct promote *p = jit_alloc(f->arena, sizeof(*p));
+	struct promote *p = jit_alloc(f->temp, sizeof(*p));
 	struct ir_node *zero;
 
 	if (!p) {

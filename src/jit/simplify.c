@@ -897,7 +897,7 @@ bool jit_simplify(struct ir_func *f, const struct jit_program *p)
 	while (size < f->n_nodes * 2)
 		size *= 2;
 	s.mask = size - 1;
-	s.table = jit_alloc(f->arena, size * sizeof(*s.table));
+	s.table = jit_alloc(f->temp, size * sizeof(*s.table));
 	if (!s.table) {
 		f->failed = true;
 		return false;

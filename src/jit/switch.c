@@ -60,7 +60,7 @@ static bool tree_is_inner(const struct tree *t, const struct ir_block *b)
 
 static bool tree_collect(struct tree *t, struct ir_block *root)
 {
-	t->inner = jit_alloc(t->f->arena, SWITCH_MAX_BLOCKS * sizeof(*t->inner));
+	t->inner = jit_alloc(t->f->temp, SWITCH_MAX_BLOCKS * sizeof(*t->inner));
 	if (!t->inner) {
 		t->f->failed = true;
 		return false;
@@ -275,7 +275,7 @@ bool jit_switch(struct ir_func *f)
 {
 	struct table *table = NULL;
 	bool changed = false;
-	uint32_t n_ids = f->n_blocks, *in = jit_alloc(f->arena, n_ids * sizeof(*in)), number = 0;
+	uint32_t n_ids = f->n_blocks, *in = jit_alloc(f->temp, n_ids * sizeof(*in)), number = 0;
 
 	if (!in)
 		f->failed = true;
@@ -294,7 +294,7 @@ bool jit_switch(struct ir_func *f)
 		if (!tree_is_inner(&t, b->succ[0]) && !tree_is_inner(&t, b->succ[1]))
 			continue;
 		if (!table)
-			table = jit_alloc(f->arena, sizeof(*table));
+			table = jit_alloc(f->temp, sizeof(*table));
 		if (!table) {
 			f->failed = true;
 			return false;

@@ -86,7 +86,8 @@ struct jit_fixup {
 struct jit_emitter {
 	const struct jit_program *p;
 	const struct jit_target *target;
-	struct jit_arena *arena;
+	struct jit_arena *arena;    /* of the result */
+	struct jit_arena *ir, *temp; /* of a function, and of a stage */
 	struct jit_code *out;
 	uint8_t *bytes;
 	uint32_t size, max;
