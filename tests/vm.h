@@ -35,6 +35,7 @@ struct test_prog {
 	struct map **maps;
 	uint32_t n_maps;
 	const struct vm_host *host;
+	const struct vm_source *source;
 	uint32_t id;
 	const char *name;
 	bool lenient; /* as conformance runs */
@@ -68,6 +69,7 @@ static inline int test_prog_insns(const struct test_prog *t, const struct bpf_in
 		.exec = t->way == TEST_NATIVE	     ? VM_EXEC_NATIVE
 			: t->way == TEST_INTERPRETED ? VM_EXEC_INTERPRETED
 						     : VM_EXEC_BEST,
+		.source = t->source,
 		.id = t->id,
 	};
 	const struct verified *code;

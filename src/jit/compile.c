@@ -228,6 +228,7 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 	e->f = &f;
 	e->target->frame(e, slots);
 	e->out->entry[subprog] = e->size;
+	e->out->frames[subprog] = (struct jit_frame){e->saved, e->frame};
 	return jit_emit(e) ? 0 : -ENOMEM;
 }
 
@@ -250,7 +251,8 @@ int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_
 	out->arena = e.arena = arena;
 	out->target = e.target;
 	out->entry = jit_alloc(arena, p->code->n_subprogs * sizeof(*out->entry));
-	err = out->entry ? jit_flow_new(p, &whole, &flow) : -ENOMEM;
+	out->frames = jit_alloc(arena, p->code->n_subprogs * sizeof(*out->frames));
+	err = out->entry && out->frames ? jit_flow_new(p, &whole, &flow) : -ENOMEM;
 	for (uint32_t s = 0; s < p->code->n_subprogs && !err; s++)
 		/* A function that only dead code calls has no code. */
 		if (!(p->code->facts[p->code->subprogs[s].start].flags & VERIFIED_DEAD)) {

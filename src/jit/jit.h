@@ -91,10 +91,17 @@ struct jit_line {
 	uint32_t at, insn; /* code from here on comes from this instruction */
 };
 
+/* What a function does first: it pushes these registers, the lowest first, and takes so many bytes of
+ * stack. (x86-64.) */
+struct jit_frame {
+	uint32_t saved, size;
+};
+
 struct jit_code {
 	uint8_t *bytes;
 	uint32_t size;
-	uint32_t *entry; /* offset of each function of the program */
+	uint32_t *entry; /* offset of each function of the program; 0 of one that is never called */
+	struct jit_frame *frames;
 	struct jit_reloc *relocs;
 	uint32_t n_relocs;
 	struct jit_line *lines;

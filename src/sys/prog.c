@@ -171,15 +171,49 @@ static int prog_verify(struct prog_work *w)
 	return err;
 }
 
+static const char *source_func(void *user, uint32_t subprog)
+{
+	const struct prog_work *w = user;
+	const struct btf_type *t;
+
+	if (!w->btf || subprog >= w->image.n_func_info)
+		return NULL;
+	t = btf_type(w->btf->btf, w->image.func_info[subprog].type_id);
+	return t ? btf_str(w->btf->btf, t->name_off) : NULL;
+}
+
+static bool source_line(void *user, uint32_t insn, const char **file, uint32_t *line)
+{
+	const struct prog_work *w = user;
+	const struct bpf_line_info *l = w->image.line_info;
+	uint32_t lo = 0, hi = w->image.n_line_info;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (l[mid].insn_off <= insn)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!w->btf || !lo)
+		return false;
+	*file = btf_str(w->btf->btf, l[lo - 1].file_name_off);
+	*line = BPF_LINE_INFO_LINE_NUM(l[lo - 1].line_col);
+	return *file && **file;
+}
+
 static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 {
 	struct map *maps[SYS_MAX_MAPS];
+	const struct vm_source source = {source_func, source_line, w};
 	struct vm_prog_attr attr = {
 		.code = w->code,
 		.maps = maps,
 		.host = &w->v->host,
 		.mode = w->trust == TRUST_CHECKS ? VM_CHECKED : VM_UNCHECKED,
 		.exec = w->trust == TRUST_CHECKS ? VM_EXEC_BEST : w->v->exec,
+		.source = &source,
 		.id = id,
 	};
 

@@ -13,8 +13,9 @@
 #include "jit/ir.h"
 #include "jit/jit.h"
 #include "vm/code.h"
-#include "vm/loops.h"
+#include "vm/debug.h"
 #include "vm/enter.h"
+#include "vm/loops.h"
 #include "vm/prog.h"
 
 /* ---- what generated code calls ------------------------------------------------------------------
@@ -166,8 +167,10 @@ void vm_native_free(struct vm_native *native)
 }
 
 /* What is known of the code besides its bytes: one allocation. */
-static bool native_describe(struct vm_native *native, const struct jit_code *code, uint32_t n_funcs)
+static bool native_describe(struct vm_native *native, const struct jit_code *code,
+			    const struct verified *v)
 {
+	uint32_t n_funcs = v->n_subprogs;
 	size_t entries = n_funcs * sizeof(*code->entry),
 	       lines = code->n_lines * sizeof(*code->lines);
 
@@ -178,12 +181,16 @@ static bool native_describe(struct vm_native *native, const struct jit_code *cod
 	native->lines = (struct jit_line *)(native->entry + n_funcs);
 	if (lines)
 		memcpy(native->lines, code->lines, lines);
+	for (uint32_t i = n_funcs; i--;)
+		if (v->facts[v->subprogs[i].start].flags & VERIFIED_DEAD)
+			native->entry[i] = i + 1 < n_funcs ? native->entry[i + 1] : native->size;
 	native->n_funcs = n_funcs;
 	native->n_lines = code->n_lines;
 	return true;
 }
 
-int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
+int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
+		      struct visor_diag *diag)
 {
 	struct jit_env env;
 	struct jit_program p = {
@@ -214,7 +221,7 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 		jit_code_done(&code);
 		env.code_near = 0;
 	}
-	err = native->mem && native_describe(native, &code, prog->verified->n_subprogs)
+	err = native->mem && native_describe(native, &code, prog->verified)
 		      ? vm_code_write(native->mem, code.bytes, code.size)
 		      : -ENOMEM;
 	if (err) {
@@ -224,6 +231,12 @@ int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag)
 		prog->code = (struct vm_insn *)(native->mem + code.entry[0]);
 		if (!prog->verified->tail_calls)
 			prog->plain = (vm_native_fn *)(void *)prog->code;
+		prog->debug = vm_debug_new(&(struct vm_debug_code){
+			.native = native,
+			.frames = code.frames,
+			.prog = prog->name,
+			.source = attr->source,
+		});
 	}
 	jit_code_done(&code);
 	return err;

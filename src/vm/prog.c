@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "jit/jit.h"
+#include "vm/debug.h"
 
 static const struct vm_engine *prog_interpreter(enum vm_mode mode)
 {
@@ -24,15 +25,16 @@ static const struct vm_engine *prog_interpreter(enum vm_mode mode)
 }
 
 /* Makes the program runnable, as native code or decoded. */
-static int prog_translate(struct vm_prog *prog, enum vm_exec exec, struct visor_diag *diag)
+static int prog_translate(struct vm_prog *prog, const struct vm_prog_attr *attr,
+			  struct visor_diag *diag)
 {
 	int err;
 
-	if (prog->mode == VM_UNCHECKED && exec != VM_EXEC_INTERPRETED && jit_native()) {
+	if (prog->mode == VM_UNCHECKED && attr->exec != VM_EXEC_INTERPRETED && jit_native()) {
 		prog->engine = &vm_engine_native;
-		err = vm_native_compile(prog, diag);
+		err = vm_native_compile(prog, attr, diag);
 		/* A system may forbid memory that was written to be executed. */
-		if (!err || exec == VM_EXEC_NATIVE)
+		if (!err || attr->exec == VM_EXEC_NATIVE)
 			return err;
 	}
 	prog->engine = prog_interpreter(prog->mode);
@@ -78,7 +80,7 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	memset(prog->counters, 0, map_possible_cpus() * sizeof(*prog->counters));
 	for (uint32_t i = 0; i < v->n_maps; i++)
 		prog->maps[prog->n_maps++] = map_ref(attr->maps[i]);
-	err = prog_translate(prog, attr->exec, diag);
+	err = prog_translate(prog, attr, diag);
 out:
 	if (err)
 		vm_prog_destroy(prog);
@@ -96,6 +98,7 @@ void vm_prog_destroy(struct vm_prog *prog)
 	free(prog->counters);
 	if (prog->engine != &vm_engine_native)
 		free(prog->code);
+	vm_debug_free(prog->debug);
 	vm_native_free(&prog->native);
 	free(prog->use);
 	free(prog->calls);

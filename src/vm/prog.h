@@ -95,8 +95,9 @@ struct vm_prog {
 	struct vm_use *use;	     /* checked mode, by slot */
 	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
-	vm_native_fn *plain; /* native code that any C function may call; or NULL */
-	struct vm_native native;     /* generated code, `code` points into it; mem may be NULL */
+	struct vm_debug *debug;
+	vm_native_fn *plain;	 /* native code that any C function may call; or NULL */
+	struct vm_native native; /* generated code, `code` points into it; mem may be NULL */
 	uint32_t refs;
 	uint32_t id;
 	char name[BPF_OBJ_NAME_LEN];
@@ -112,7 +113,8 @@ void vm_prog_destroy(struct vm_prog *prog);
 int vm_decode(struct vm_prog *prog, struct visor_diag *diag);
 
 /* native.c: compiles; fills code and native. */
-int vm_native_compile(struct vm_prog *prog, struct visor_diag *diag);
+int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
+		      struct visor_diag *diag);
 void vm_native_free(struct vm_native *native);
 
 /* enter.S: native code that is not `plain`. */

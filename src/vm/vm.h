@@ -52,13 +52,24 @@ struct vm_host {
 	void *user;
 };
 
+/* Where code came from. Called while a program is made. */
+struct vm_source {
+	/* The name of a function of the program, or NULL. */
+	const char *(*func)(void *user, uint32_t subprog);
+	/* The line that an instruction belongs to; false if none is known. *file must stay valid
+	 * until the program is made. */
+	bool (*line)(void *user, uint32_t insn, const char **file, uint32_t *line);
+	void *user;
+};
+
 struct vm_prog_attr {
 	const struct verified *code;
 	struct map *const *maps; /* n = code->n_maps */
 	const struct vm_host *host;
 	enum vm_mode mode;
 	enum vm_exec exec;
-	uint32_t id; /* reported in faults and counters */
+	const struct vm_source *source; /* for debuggers; or NULL */
+	uint32_t id;			/* reported in faults and counters */
 	char name[BPF_OBJ_NAME_LEN];
 };
 
@@ -140,7 +151,7 @@ struct visor_run {
 	uint32_t cpu;	     /* slot of per-CPU values */
 	uint32_t tail_calls; /* left */
 	enum vm_mode mode;
-	bool stopped; /* fault is set, the run is being unwound */
+	bool stopped;				  /* fault is set, the run is being unwound */
 	struct vm_region regions[VM_MAX_REGIONS]; /* checked mode */
 	uint32_t n_regions;
 	struct vm_fault fault;

@@ -108,6 +108,21 @@ class Prog(common.Case):
         self.fails("prog", "run", "acl_xdp", "--engine", "kernel", "--interpret", "--data", "00", code=2,
                    says="kernel")
 
+    @unittest.skipIf(common.SANITIZED or not shutil.which("gdb") or os.uname().machine != "x86_64",
+                     "needs gdb, and a debugger's view of native code")
+    def test_debugger(self):
+        self.on("prog", "load", common.module("acl"))
+        commands = ["set debuginfod enabled off", "break lpm_lookup", "run", "bt"]
+        out = subprocess.run(["gdb", "-nx", "-batch", *[a for c in commands for a in ("-ex", c)], "--args",
+                              common.VISOR, "prog", "run", "acl_xdp", "--state", self.state, "--data",
+                              common.ipv4(source="198.51.100.7").hex()], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=True,
+                             env={**os.environ, "VISOR_EXEC": "native"}).stdout.decode()
+        if "ptrace" in out:
+            self.skipTest("nothing can be traced here")
+        self.assertRegex(out, r"#1 .* visor_acl_xdp_acl_xdp \(\) at .*modules/acl.bpf.c:\d+\n#2 .*vm_prog_run")
+        self.assertRegex(out, r"#\d+ .* main \(")
+
     def test_dump(self):
         self.on("prog", "load", common.module("acl"))
         text = self.on("prog", "dump", "acl_xdp")
