@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 const uint8_t ir_flags[IR_COUNT] = {
 #define PURE  IR_IS_PURE
@@ -38,6 +39,7 @@ const char *const ir_names[IR_COUNT] = {
 
 #define ARENA_CHUNK (256u << 10)
 #define ARENA_KEPT  16
+#define ARENA_HUGE  (2u << 20) /* chunks of a large program: one page each, where there are such */
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -47,16 +49,38 @@ struct arena_chunk {
 
 struct jit_arena {
 	struct arena_chunk *chunks; /* the first one is being filled */
-	struct arena_chunk *spare;  /* of the common size, after a reset */
+	struct arena_chunk *spare;  /* after a reset */
+	uint32_t taken;		    /* chunks */
 };
 
 static struct arena_chunk *arena_kept[ARENA_KEPT]; /* taken and given back atomically */
+
+/* After so many chunks the program is a large one. */
+#define ARENA_LARGE 8
+
+static struct arena_chunk *arena_chunk_make(size_t size, bool huge)
+{
+	struct arena_chunk *c;
+
+	if (huge && size <= ARENA_HUGE - sizeof(*c)) {
+		size = ARENA_HUGE - sizeof(*c);
+		c = aligned_alloc(ARENA_HUGE, ARENA_HUGE);
+		if (c)
+			madvise(c, ARENA_HUGE, MADV_HUGEPAGE);
+	} else {
+		size = MAX(size, (size_t)ARENA_CHUNK);
+		c = malloc(sizeof(*c) + size);
+	}
+	if (c)
+		c->size = size;
+	return c;
+}
 
 static struct arena_chunk *arena_chunk_new(struct jit_arena *a, size_t size)
 {
 	struct arena_chunk *c = a->spare;
 
-	if (size <= ARENA_CHUNK && c) {
+	if (c && size <= c->size) {
 		a->spare = c->next;
 		return c;
 	}
@@ -65,11 +89,7 @@ static struct arena_chunk *arena_chunk_new(struct jit_arena *a, size_t size)
 		if (c)
 			return c;
 	}
-	size = MAX(size, (size_t)ARENA_CHUNK);
-	c = malloc(sizeof(*c) + size);
-	if (c)
-		c->size = size;
-	return c;
+	return arena_chunk_make(size, a->taken++ >= ARENA_LARGE);
 }
 
 static void arena_chunk_free(struct arena_chunk *c)
@@ -95,10 +115,6 @@ void jit_arena_reset(struct jit_arena *a)
 
 	for (c = a->chunks; c; c = next) {
 		next = c->next;
-		if (c->size != ARENA_CHUNK) {
-			free(c);
-			continue;
-		}
 		c->next = a->spare;
 		a->spare = c;
 	}
