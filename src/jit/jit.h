@@ -37,6 +37,7 @@ enum jit_symbol {
 	JIT_PACKET_LOAD,  /* uint64_t (run, int32_t off, size): the value, or UINT64_MAX */
 	JIT_TAIL,	  /* const void *(run, map, index): where to go on, or NULL */
 	JIT_TAIL_NESTED,  /* bool (run, map, index): ran it, the result is in run->tail_result */
+	JIT_STATS,	  /* uint32_t: not 0 if tail calls are counted */
 	JIT_HELPER_BY_ID, /* vm_helper_fn (run, id): of an indirect call; never NULL */
 	/* Loops (idiom.c, vm/loops.h). */
 	JIT_COPY, /* (to, from, bytes) */
@@ -54,6 +55,9 @@ struct jit_env {
 	const void *symbol[JIT_SYMBOLS];
 	/* Offsets in struct visor_run. */
 	uint32_t run_cpu, run_stopped, run_ctx, run_tail_result;
+	uint32_t run_prog, run_tail_calls;
+	/* Offsets in struct vm_prog. */
+	uint32_t prog_tail_id, prog_type, prog_code;
 	uint32_t may_goto; /* iterations of a may_goto loop */
 	/* Where code will be placed: calls of C functions within 2 GiB of it are shorter. */
 	uintptr_t code_near;
@@ -70,6 +74,10 @@ struct jit_program {
 	const struct jit_env *env;
 	/* Body and description (or NULL) of a helper, NULL if there is none. */
 	void *(*helper)(void *user, uint32_t id, const struct helper **desc);
+	/* Where the id in a slot of a program array is, and where the program that it was last found
+	 * to be; false: it is not to be done in place. Or NULL. */
+	bool (*tail)(void *user, uint32_t map, uint32_t index, const void **slot,
+		     const void **cached);
 	void *user;
 	const struct jit_target *target; /* target.h; NULL: the machine at hand */
 	uint32_t features; /* of the machine: enum jit_feature */

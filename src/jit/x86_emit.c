@@ -635,6 +635,83 @@ static void emit_leave(struct jit_emitter *e)
 		}
 }
 
+/* A 64-bit address into a register. */
+static void emit_mov_address(struct jit_emitter *e, int dst, enum ir_sym sym, uint32_t index,
+			     const void *address)
+{
+	jit_put8(e, dst >= 8 ? 0x49 : 0x48);
+	jit_put8(e, (uint8_t)(0xb8 | (dst & 7)));
+	jit_reloc(e, sym, index, false, (int64_t)(uintptr_t)address);
+	jit_put64(e, (uint64_t)(uintptr_t)address);
+}
+
+/* Compares the rate of statistics with 0. */
+static void emit_counting(struct jit_emitter *e)
+{
+	int64_t address = (int64_t)(uintptr_t)e->p->env->symbol[JIT_STATS];
+	int64_t distance = address - (int64_t)e->p->env->code_near;
+	struct x86_mem m = {X_RDX, X_NONE, 0, 0};
+
+	if (e->p->env->code_near && distance > -(INT64_C(3) << 29) && distance < INT64_C(3) << 29) {
+		jit_put8(e, 0x83); /* cmp dword [rip + distance], 0 */
+		jit_put8(e, 0x3d);
+		jit_reloc(e, SYM_ENV, JIT_STATS, true, address - 1);
+		jit_put32(e, 0);
+		jit_put8(e, 0);
+	} else {
+		emit_mov_address(e, X_RDX, SYM_ENV, JIT_STATS, e->p->env->symbol[JIT_STATS]);
+		x86_alu_mem_imm(e, 4, 7, &m, 0);
+	}
+}
+
+/*
+ * A tail call through a slot that is known, in place: if the slot still names the program that was
+ * last found there, which is native code of the same type, nothing is counted and calls are left, go
+ * there. Anything else is left to the vm: jumps to there are returned.
+ */
+static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uint32_t *slow)
+{
+	const struct jit_env *env = e->p->env;
+	struct ir_node *map = n->arg[1], *index = n->arg[2];
+	const void *slot, *cached;
+	struct x86_mem m = {X_RDX, X_NONE, 0, 0}, prog = {X_RCX, X_NONE, 0, 0};
+	struct x86_mem run = {X_R9, X_NONE, 0, 0};
+	uint32_t k = 0;
+
+	if (e->f->subprog || !e->p->tail || map->op != IR_CONST || map->sym != SYM_MAP ||
+	    !ir_is_const(index) ||
+	    !e->p->tail(e->p->user, map->index, (uint32_t)index->imm, &slot, &cached))
+		return 0;
+	x86_mov(e, true, X_R9, emit_use(e, n->arg[0], X_R9));
+	emit_mov_address(e, X_RDX, SYM_TAIL, map->index, slot);
+	x86_rm(e, false, 0x8b, X_RAX, &m);
+	emit_mov_address(e, X_RCX, SYM_TAIL, map->index, cached);
+	x86_rm(e, true, 0x8b, X_RCX, &prog);
+	x86_rr(e, true, 0x85, X_RCX, X_RCX);
+	slow[k++] = emit_skip(e, JCC_SHORT | CC_E);
+	prog.disp = (int32_t)env->prog_tail_id;
+	x86_rm(e, false, 0x3b, X_RAX, &prog);
+	slow[k++] = emit_skip(e, JCC_SHORT | CC_NE);
+	prog.disp = (int32_t)env->prog_type;
+	x86_alu_mem_imm(e, 4, 7, &prog, (int32_t)e->p->code->type->type);
+	slow[k++] = emit_skip(e, JCC_SHORT | CC_NE);
+	emit_counting(e);
+	slow[k++] = emit_skip(e, JCC_SHORT | CC_NE);
+	run.disp = (int32_t)env->run_tail_calls;
+	x86_rm(e, false, 0x8b, X_RAX, &run);
+	x86_alu_imm(e, false, 5, X_RAX, 1);
+	slow[k++] = emit_skip(e, JCC_SHORT | CC_B);
+	x86_rm(e, false, 0x89, X_RAX, &run);
+	run.disp = (int32_t)env->run_prog;
+	x86_rm(e, true, 0x89, X_RCX, &run);
+	run.disp = (int32_t)env->run_ctx;
+	x86_rm(e, true, 0x8b, X_RDI, &run);
+	emit_leave(e);
+	prog.disp = (int32_t)env->prog_code;
+	x86_rm(e, false, 0xff, 4, &prog);
+	return k;
+}
+
 /* The main program goes on in the other one with a jump. A function of a program must come back to
  * its caller, with the caller's registers: there the vm runs the other one. */
 static void emit_tail(struct jit_emitter *e, struct ir_node *n)
@@ -647,8 +724,10 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 		{jit_place_of(n->arg[2]), {PLACE_REG, X_RDX, NULL}},
 	};
 	struct x86_mem m = {X_R9, X_NONE, 0, (int32_t)env->run_ctx};
-	uint32_t failed;
+	uint32_t failed, slow[8], n_slow = emit_tail_in_place(e, n, slow);
 
+	while (n_slow)
+		emit_skip_to_here(e, slow[--n_slow]);
 	jit_moves(e, moves, 3);
 	emit_call_c(e, SYM_ENV, symbol, (int64_t)(uintptr_t)env->symbol[symbol]);
 	x86_rr(e, !e->f->subprog, 0x85, X_RAX, X_RAX);

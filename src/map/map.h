@@ -119,6 +119,8 @@ bool map_value_contains(const struct map *map, const void *addr, size_t len, boo
 
 /* Program id in slot `index`, 0 if empty or out of range. Lock free. */
 uint32_t map_prog_slot(const struct map *map, uint32_t index);
+/* The address of the slot, which must exist: its first four bytes are the id. */
+const void *map_prog_slot_at(const struct map *map, uint32_t index);
 /* The next slot from *index on that is not empty: its program id, with *index set; 0 at the
  * end. Cheap however large the array, if most of it was never used. */
 uint32_t map_prog_next(const struct map *map, uint32_t *index);

@@ -86,6 +86,11 @@ uint32_t map_prog_slot(const struct map *map, uint32_t index)
 	return slots_get(map, index);
 }
 
+const void *map_prog_slot_at(const struct map *map, uint32_t index)
+{
+	return slots_at(map, index);
+}
+
 /* Reading a hole of the file would fill it with memory: they are stepped over. */
 uint32_t map_prog_next(const struct map *map, uint32_t *index)
 {

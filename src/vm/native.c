@@ -86,6 +86,14 @@ static void *native_helper(void *user, uint32_t id, const struct helper **desc)
 	return (void *)call.fn;
 }
 
+static bool native_tail_cell(void *user, uint32_t map, uint32_t index, const void **slot,
+			     const void **cached)
+{
+	const struct vm_prog *prog = user;
+
+	return vm_tail_cell(prog->maps[map], index, slot, cached);
+}
+
 /* ---- entering
  * ---------------------------------------------------------------------------------------- */
 
@@ -140,6 +148,7 @@ static void native_env(struct jit_env *env, uint32_t features)
 				[JIT_PACKET_LOAD] = (const void *)&native_packet_load,
 				[JIT_TAIL] = (const void *)&native_tail,
 				[JIT_TAIL_NESTED] = (const void *)&native_tail_nested,
+				[JIT_STATS] = (const void *)&vm_stats_rate,
 				[JIT_HELPER_BY_ID] = (const void *)&native_helper_by_id,
 				[JIT_COPY] = (const void *)&loops_copy,
 				[JIT_SUM1] = (const void *)loops_sum(1, avx2),
@@ -153,6 +162,11 @@ static void native_env(struct jit_env *env, uint32_t features)
 		.run_stopped = offsetof(struct visor_run, stopped),
 		.run_ctx = offsetof(struct visor_run, ctx),
 		.run_tail_result = offsetof(struct visor_run, tail_result),
+		.run_prog = offsetof(struct visor_run, prog),
+		.run_tail_calls = offsetof(struct visor_run, tail_calls),
+		.prog_tail_id = offsetof(struct vm_prog, tail_id),
+		.prog_type = offsetof(struct vm_prog, type),
+		.prog_code = offsetof(struct vm_prog, code),
 		.may_goto = VM_MAY_GOTO,
 		.code_near = vm_code_near(),
 	};
@@ -198,6 +212,7 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		.maps = prog->maps,
 		.env = &env,
 		.helper = native_helper,
+		.tail = native_tail_cell,
 		.user = prog,
 		.features = jit_features(),
 		.stages = getenv("VISOR_JIT_DUMP"),

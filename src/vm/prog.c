@@ -69,6 +69,8 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	prog->mode = attr->mode;
 	prog->host = attr->host;
 	prog->id = attr->id;
+	prog->tail_id = UINT32_MAX;
+	prog->type = v->type->type;
 	memcpy(prog->name, attr->name, sizeof(prog->name) - 1);
 	prog->maps = calloc(v->n_maps + 1, sizeof(*prog->maps));
 	prog->counters = aligned_alloc(_Alignof(struct vm_counter),
@@ -81,6 +83,8 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	for (uint32_t i = 0; i < v->n_maps; i++)
 		prog->maps[prog->n_maps++] = map_ref(attr->maps[i]);
 	err = prog_translate(prog, attr, diag);
+	if (prog->engine == &vm_engine_native)
+		prog->tail_id = prog->id;
 out:
 	if (err)
 		vm_prog_destroy(prog);

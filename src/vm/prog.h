@@ -100,6 +100,8 @@ struct vm_prog {
 	struct vm_native native; /* generated code, `code` points into it; mem may be NULL */
 	uint32_t refs;
 	uint32_t id;
+	uint32_t tail_id; /* the id if native code may jump to `code`, or UINT32_MAX */
+	uint32_t type;	  /* enum bpf_prog_type */
 	char name[BPF_OBJ_NAME_LEN];
 	/* after the last reference is gone */
 	struct vm_prog *next_dead;
@@ -140,6 +142,10 @@ bool vm_packet_load(const struct visor_run *run, int32_t off, uint32_t size, uin
 
 /* tail.c: the program that a tail call leads to, or NULL. Counts the call. */
 const struct vm_prog *vm_tail_target(struct visor_run *run, struct map *map, uint32_t index);
+
+/* Where the id in that slot is and where the program that was last found for it, for as long as the
+ * map lives; false: there is no such slot, or no memory. */
+bool vm_tail_cell(struct map *map, uint32_t index, const void **slot, const void **cached);
 
 /* slot.c: hands over a program without references, to be destroyed when nobody runs it. */
 void vm_retire(struct vm_prog *prog);

@@ -83,6 +83,24 @@ out:
 	return prog;
 }
 
+bool vm_tail_cell(struct map *map, uint32_t index, const void **slot, const void **cached)
+{
+	struct tail_cache *cache;
+
+	if (map->desc.type != BPF_MAP_TYPE_PROG_ARRAY || index >= map->desc.max_entries)
+		return false;
+	pthread_mutex_lock(&tail_lock);
+	cache = tail_cache_get(map);
+	if (!cache)
+		cache = tail_cache_new(map);
+	pthread_mutex_unlock(&tail_lock);
+	if (!cache)
+		return false;
+	*slot = map_prog_slot_at(map, index);
+	*cached = &cache->slot[index];
+	return true;
+}
+
 const struct vm_prog *vm_tail_target(struct visor_run *run, struct map *map, uint32_t index)
 {
 	struct tail_cache *cache = tail_cache_get(map);
