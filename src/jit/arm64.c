@@ -9,10 +9,39 @@
 
 /* ---- numbers ---------------------------------------------------------------------------------------- */
 
+unsigned arm64_times(const struct ir_node *n)
+{
+	uint64_t v = (uint64_t)n->arg[1]->imm & jit_mask(n->wide ? 64 : 32);
+
+	return ir_is_const(n->arg[1]) && v > 2 && !((v - 1) & (v - 2)) ? jit_bits(v - 1) - 1u : 0;
+}
+
+bool arm64_compare(const struct ir_node *n, enum ir_cond *cond, uint64_t *imm)
+{
+	uint64_t mask = jit_mask(n->wide ? 64 : 32), v = (uint64_t)n->arg[1]->imm & mask, top;
+	bool after = n->cond == C_LE || n->cond == C_GT || n->cond == C_SLE || n->cond == C_SGT;
+
+	*cond = n->cond;
+	*imm = v;
+	if (arm64_imm_fits(v) || arm64_imm_fits((0 - v) & mask))
+		return true;
+	if (n->cond < C_LT || n->cond > C_SGT)
+		return false;
+	/* x > v is x >= v + 1, x < v is x <= v - 1, unless that is beyond the end. */
+	top = n->cond >= C_SLT ? mask >> 1 : mask;
+	if (v == (after ? top : (top + 1) & mask))
+		return false;
+	v = (after ? v + 1 : v - 1) & mask;
+	*imm = v;
+	*cond = (enum ir_cond)(n->cond ^ (n->cond >= C_SLT ? C_SLT ^ C_SLE : C_LT ^ C_LE));
+	return arm64_imm_fits(v) || arm64_imm_fits((0 - v) & mask);
+}
+
 /* The k-th argument of n, a number, can be an immediate. */
 static bool imm_fits(const struct ir_node *n, uint32_t k)
 {
 	uint64_t mask = jit_mask(n->wide ? 64 : 32), v = (uint64_t)n->arg[k]->imm & mask;
+	enum ir_cond cond;
 
 	if (k != 1)
 		return false;
@@ -26,13 +55,14 @@ static bool imm_fits(const struct ir_node *n, uint32_t k)
 	case IR_XOR:
 		return v == mask || arm64_mask_fits(n->wide, v);
 	case IR_BRANCH:
-		return n->cond >= C_SET ? arm64_mask_fits(n->wide, v)
-					: arm64_imm_fits(v) || arm64_imm_fits((0 - v) & mask);
+		return n->cond >= C_SET ? arm64_mask_fits(n->wide, v) : arm64_compare(n, &cond, &v);
 	case IR_SHL:
 	case IR_SHR:
 	case IR_SAR:
 	case IR_ROL:
 		return true;
+	case IR_MUL:
+		return arm64_times(n) != 0;
 	case IR_STORE:
 		return !((uint64_t)n->arg[1]->imm & jit_mask(n->size * 8u));
 	default:
@@ -86,7 +116,7 @@ static bool fits_extended(const struct ir_node *n, const struct ir_node *a)
 
 static bool fits_product(const struct ir_node *n, const struct ir_node *a)
 {
-	return a->op == IR_MUL && a->wide == n->wide && may_fold(a, n) &&
+	return a->op == IR_MUL && a->wide == n->wide && may_fold(a, n) && !arm64_times(a) &&
 	       (n->op == IR_ADD || n->op == IR_SUB || n->op == IR_NEG);
 }
 
@@ -197,6 +227,22 @@ static bool field_low(const struct ir_node *n, const struct ir_node *in, struct 
 	return in->op == IR_SHR || by + keep <= width;
 }
 
+/* (x << by) & mask, where the mask has all bits up to its highest one that the shift leaves. */
+static bool field_masked(const struct ir_node *n, const struct ir_node *in, struct arm64_field *f)
+{
+	unsigned width = n->wide ? 64 : 32, by, keep;
+
+	if (n->op != IR_AND || !ir_is_const(n->arg[1]) || in->op != IR_SHL ||
+	    !ir_is_const(in->arg[1]) || in->wide != n->wide)
+		return false;
+	by = shift_of(in);
+	keep = low_mask(((uint64_t)n->arg[1]->imm & jit_mask(width)) >> by);
+	f->wide = n->wide;
+	f->immr = (width - by) & (width - 1);
+	f->imms = keep - 1;
+	return by && keep;
+}
+
 /* (Low bits of x) << by, (some bits of x) >> by. */
 static bool field_shifted(const struct ir_node *n, const struct ir_node *in, struct arm64_field *f)
 {
@@ -232,7 +278,7 @@ bool arm64_field_of(const struct ir_node *n, struct arm64_field *f)
 	const struct ir_node *in = n->arg[0];
 
 	f->sign = n->op == IR_SEXT || n->op == IR_SAR || (n->op == IR_SHL && in->op == IR_SEXT);
-	return field_low(n, in, f) || field_shifted(n, in, f);
+	return field_low(n, in, f) || field_masked(n, in, f) || field_shifted(n, in, f);
 }
 
 static bool select_field(struct ir_node *n)

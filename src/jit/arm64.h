@@ -84,11 +84,13 @@ enum arm64_extend { A64_UXTB, A64_UXTH, A64_UXTW, A64_UXTX, A64_SXTB, A64_SXTH, 
 #define A64_STRX  0xf9000000u
 #define A64_LDRX  0xf9400000u
 
-/* Pairs of 64-bit registers, and of 128-bit ones; the offset is in units of them. */
+/* Pairs of registers of 64 bits, of 32 and of 128; the offset is in units of them. */
 #define A64_STP	     0xa9000000u
 #define A64_LDP	     0xa9400000u
 #define A64_STP_PRE  0xa9800000u
 #define A64_LDP_POST 0xa8c00000u
+#define A64_STP_W    0x29000000u
+#define A64_LDP_W    0x29400000u
 #define A64_STP_Q    0xad000000u
 #define A64_ZERO_V0  0x6f00e400u /* movi v0.2d, #0 */
 
@@ -183,8 +185,12 @@ void arm64_pair(struct jit_emitter *e, uint32_t opcode, int t, int t2, int base,
  * of read-modify-write; otherwise 31. */
 void arm64_atomic(struct jit_emitter *e, uint32_t opcode, unsigned size, int s, int t, int base);
 
-/* arm64.c: false, if they are not one. */
+/* arm64.c. False, if they are not one. */
 bool arm64_field_of(const struct ir_node *n, struct arm64_field *f);
+/* The number is 2^k + 1: k; otherwise 0. */
+unsigned arm64_times(const struct ir_node *n);
+/* The condition and number to compare with; false: the number must be in a register. */
+bool arm64_compare(const struct ir_node *n, enum ir_cond *cond, uint64_t *imm);
 
 /* arm64_emit.c */
 void arm64_frame(struct jit_emitter *e, uint32_t slots);

@@ -37,6 +37,53 @@ static void emit_add_imm(struct jit_emitter *e, bool wide, int d, int n, int64_t
 	}
 }
 
+/* Whether the word is this load or store, by what offset. */
+static bool emit_was_access(uint32_t word, uint32_t opcode, int64_t *off)
+{
+	if ((word & 0xffc00000) == opcode) {
+		*off = (int64_t)(word >> 10 & 0xfff) << (opcode >> 30);
+		return true;
+	}
+	*off = (int64_t)(word >> 12 & 0xff) - (word >> 20 & 1 ? 256 : 0);
+	return (word & 0xffe00c00) == (opcode ^ 0x01000000);
+}
+
+/* The access and the one right before it in the block, to the words beside it, become one. */
+static bool emit_paired(struct jit_emitter *e, uint32_t opcode, int t, const struct arm64_mem *m)
+{
+	uint32_t word, pair = opcode == A64_LDRX   ? A64_LDP
+			      : opcode == A64_STRX ? A64_STP
+			      : opcode == A64_LDRW ? A64_LDP_W
+			      : opcode == A64_STRW ? A64_STP_W
+						   : 0;
+	int64_t size = 1 << (opcode >> 30), off, low;
+	bool load = opcode == A64_LDRX || opcode == A64_LDRW;
+	int before;
+
+	if (!pair || m->index != A64_NONE || e->failed || e->size == e->f->order[e->index]->at)
+		return false;
+	memcpy(&word, e->bytes + e->size - 4, 4);
+	before = (int)(word & 31);
+	if (!emit_was_access(word, opcode, &off) || (int)(word >> 5 & 31) != m->base ||
+	    (load && (before == t || before == m->base)))
+		return false;
+	low = MIN(off, m->off);
+	if (MAX(off, m->off) - low != size || low % size || low < -64 * size || low >= 64 * size)
+		return false;
+	e->size -= 4;
+	if (off == low)
+		arm64_pair(e, pair, before, t, m->base, (int)low);
+	else
+		arm64_pair(e, pair, t, before, m->base, (int)low);
+	return true;
+}
+
+static void emit_access(struct jit_emitter *e, uint32_t opcode, int t, const struct arm64_mem *m)
+{
+	if (!emit_paired(e, opcode, t, m))
+		arm64_mem(e, opcode, t, m);
+}
+
 /* A load or store of 64 bits at sp + off. */
 static void emit_slot(struct jit_emitter *e, uint32_t opcode, int t, int64_t off, int temp)
 {
@@ -46,7 +93,7 @@ static void emit_slot(struct jit_emitter *e, uint32_t opcode, int t, int64_t off
 		arm64_mov_imm(e, temp, (uint64_t)off);
 		m.index = (int8_t)temp;
 	}
-	arm64_mem(e, opcode, t, &m);
+	emit_access(e, opcode, t, &m);
 }
 
 /* The register that holds n, which is read into `temp` if it is in memory. */
@@ -276,9 +323,12 @@ static void emit_plain(struct jit_emitter *e, struct ir_node *n)
 
 static void emit_mul(struct jit_emitter *e, struct ir_node *n)
 {
-	int dst = emit_def(n), x = emit_use(e, n->arg[0], TEMP), y = emit_use(e, n->arg[1], TEMP2);
+	int dst = emit_def(n), x = emit_use(e, n->arg[0], TEMP);
 
-	arm64_rrrr(e, n->wide, A64_MADD, dst, x, y, A64_ZR);
+	if (n->arg[1]->folded)
+		arm64_shifted(e, n->wide, A64_ADD, dst, x, x, A64_LSL, arm64_times(n));
+	else
+		arm64_rrrr(e, n->wide, A64_MADD, dst, x, emit_use(e, n->arg[1], TEMP2), A64_ZR);
 	emit_defined(e, n, dst);
 }
 
@@ -372,7 +422,7 @@ static void emit_load(struct jit_emitter *e, struct ir_node *n)
 		if (n->sign && n->size < 8)
 			arm64_field(e, true, A64_SBFM, dst, dst, 0, n->size * 8u - 1);
 	} else {
-		arm64_mem(e, (n->sign ? sign : plain)[n->size], dst, &m);
+		emit_access(e, (n->sign ? sign : plain)[n->size], dst, &m);
 	}
 	emit_defined(e, n, dst);
 }
@@ -388,7 +438,7 @@ static void emit_store(struct jit_emitter *e, struct ir_node *n)
 	if (n->ordered)
 		arm64_atomic(e, A64_STLR, n->size, 31, reg, m.base);
 	else
-		arm64_mem(e, opcodes[n->size], reg, &m);
+		emit_access(e, opcodes[n->size], reg, &m);
 }
 
 /* Load, compute, store if nobody came between; again otherwise. The registers that arm64_rules keeps
@@ -624,6 +674,7 @@ static uint32_t emit_compare(struct jit_emitter *e, const struct ir_node *n)
 	const struct ir_node *y = n->arg[1];
 	uint64_t mask = jit_mask(n->wide ? 64 : 32), v;
 	int x = emit_use(e, n->arg[0], TEMP);
+	enum ir_cond cond = n->cond;
 
 	if (!ir_is_const(y) || !y->folded) {
 		emit_operand(e, n, n->cond >= C_SET ? A64_ANDS : A64_SUBS, A64_ZR, x);
@@ -636,13 +687,17 @@ static uint32_t emit_compare(struct jit_emitter *e, const struct ir_node *n)
 		return (set ? A64_CBNZ : A64_CBZ) | (n->wide ? 1u << 31 : 0) | (uint32_t)x;
 	if (!v && (n->cond == C_SLT || n->cond == C_SGE))
 		return emit_test_bit(n->wide ? 63 : 31, n->cond == C_SLT, x);
-	if (n->cond >= C_SET)
+	if (n->cond >= C_SET) {
 		arm64_mask(e, n->wide, A64_ANDS, A64_ZR, x, v);
-	else if (arm64_imm_fits(v))
+		return A64_BCOND | emit_cc[n->cond];
+	}
+	if (!arm64_compare(n, &cond, &v))
+		e->failed = true;
+	if (arm64_imm_fits(v))
 		arm64_rri(e, n->wide, A64_SUBS, A64_ZR, x, (uint32_t)v);
 	else
 		arm64_rri(e, n->wide, A64_ADDS, A64_ZR, x, (uint32_t)((0 - v) & mask));
-	return A64_BCOND | emit_cc[n->cond];
+	return A64_BCOND | emit_cc[cond];
 }
 
 static void emit_branch(struct jit_emitter *e, struct ir_node *n)
@@ -660,14 +715,32 @@ static void emit_branch(struct jit_emitter *e, struct ir_node *n)
 		emit_jump_to(e, no);
 }
 
+static void emit_return(struct jit_emitter *e, struct ir_node *n)
+{
+	struct jit_move m = {jit_place_of(n->arg[0]), {PLACE_REG, A64_X0, NULL}};
+
+	jit_moves(e, &m, 1);
+	emit_leave(e);
+	arm64_rr(e, false, A64_RET, 0, A64_LR);
+}
+
 static void emit_jump(struct jit_emitter *e, struct ir_node *n)
 {
+	struct ir_block *to = n->block->succ[0]->placed;
+	struct ir_node *first = to->first;
 	struct jit_move *moves;
 	uint32_t k = jit_phi_moves(e, n->block, &moves);
 
 	jit_moves(e, moves, k);
-	if (!jit_is_next(e, n->block->succ[0]->placed))
-		emit_jump_to(e, n->block->succ[0]->placed);
+	if (jit_is_next(e, to))
+		return;
+	while (first->op == IR_PHI || (first->folded && first->next))
+		first = first->next;
+	/* What would be a jump to little more than a return can as well be one. */
+	if (first->op == IR_RETURN && !e->frame && !e->saved)
+		emit_return(e, first);
+	else
+		emit_jump_to(e, to);
 }
 
 /* The table is one of jumps, right here: it is always near, and its distances are as any other. */
@@ -685,15 +758,6 @@ static void emit_switch(struct jit_emitter *e, struct ir_node *n)
 	arm64_rr(e, false, A64_BR, 0, TEMP2);
 	for (uint32_t k = 0; k < b->n_table; k++)
 		emit_jump_to(e, b->succ[b->table[k]]->placed);
-}
-
-static void emit_return(struct jit_emitter *e, struct ir_node *n)
-{
-	struct jit_move m = {jit_place_of(n->arg[0]), {PLACE_REG, A64_X0, NULL}};
-
-	jit_moves(e, &m, 1);
-	emit_leave(e);
-	arm64_rr(e, false, A64_RET, 0, A64_LR);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------ */

@@ -217,7 +217,7 @@ void arm64_mem(struct jit_emitter *e, uint32_t opcode, int t, const struct arm64
 
 void arm64_pair(struct jit_emitter *e, uint32_t opcode, int t, int t2, int base, int off)
 {
-	int unit = opcode >> 26 & 1 ? 16 : 8;
+	int unit = opcode >> 26 & 1 ? 16 : opcode >> 31 ? 8 : 4;
 
 	arm64_rr(e, false, opcode | ((uint32_t)(off / unit) & 0x7f) << 15 | RA(t2), t, base);
 }
