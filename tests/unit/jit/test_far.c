@@ -33,19 +33,26 @@ static uint64_t body(uint64_t x, uint32_t ops)
 
 static uint64_t expected(uint8_t way, uint64_t x, uint32_t ops)
 {
-	while (way & 1 || way == 6) {
-		x *= 3;
-		way >>= 1;
-		if (!(way & 2))
-			return x;
+	for (;;) {
+		if (way & 1 || way == 6) {
+			x *= 3;
+			way >>= 1;
+			if (!(way & 2))
+				return x;
+		} else {
+			x = body(x, ops);
+			if (!(way & 8))
+				return x;
+			way &= 7;
+		}
 	}
-	return body(x, ops);
 }
 
-/* r5: which way; r3: the value. The jumps that are far are those of 4 and 7, and the last one. */
+/* r5: which way; r3: the value. All of it is a loop, which keeps it together; the jumps that are far
+ * are those to `far`, and back to 2. */
 static uint32_t build(struct bpf_insn *p, uint32_t ops)
 {
-	uint32_t n = 8, far = 8 + 3 * ops + 2;
+	uint32_t n = 8, far = 8 + 3 * ops + 6;
 
 	p[0] = op(BPF_LDX | BPF_B | BPF_MEM, 5, 1, 0, 0);
 	p[1] = op(BPF_LDX | BPF_DW | BPF_MEM, 3, 1, 8, 0);
@@ -60,17 +67,20 @@ static uint32_t build(struct bpf_insn *p, uint32_t ops)
 		p[n++] = op(0, 0, 0, 0, (int64_t)(number(k) >> 32));
 		p[n++] = op(BPF_ALU64 | (k & 1 ? BPF_XOR : BPF_ADD) | BPF_X, 3, 2, 0, 0);
 	}
+	p[n++] = op(BPF_JMP | BPF_JSET | BPF_K, 5, 0, 2, 8);
 	p[n++] = op(BPF_ALU64 | BPF_MOV | BPF_X, 0, 3, 0, 0);
 	p[n++] = op(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	p[n++] = op(BPF_ALU64 | BPF_MUL | BPF_K, 3, 0, 0, 3);
-	p[n++] = op(BPF_ALU64 | BPF_RSH | BPF_K, 5, 0, 0, 1);
-	p[n++] = op(BPF_JMP | BPF_JSET | BPF_K, 5, 0, 1, 2);
-	p[n++] = op(BPF_JMP | BPF_JA, 0, 0, 1, 0);
+	p[n++] = op(BPF_ALU64 | BPF_AND | BPF_K, 5, 0, 0, 7);
 	p[n] = op(BPF_JMP32 | BPF_JA, 0, 0, 0, 2 - (int64_t)(n + 1));
 	n++;
+	p[n++] = op(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	p[n++] = op(BPF_ALU64 | BPF_MUL | BPF_K, 3, 0, 0, 3);
+	p[n++] = op(BPF_ALU64 | BPF_RSH | BPF_K, 5, 0, 0, 1);
+	p[n++] = op(BPF_JMP | BPF_JSET | BPF_K, 5, 0, 2, 2);
 	p[n++] = op(BPF_ALU64 | BPF_MOV | BPF_X, 0, 3, 0, 0);
 	p[n++] = op(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	return n;
+	p[n] = op(BPF_JMP32 | BPF_JA, 0, 0, 0, 2 - (int64_t)(n + 1));
+	return n + 1;
 }
 
 static void check(uint32_t ops)
@@ -87,7 +97,7 @@ static void check(uint32_t ops)
 		fail();
 	}
 	vm_run_init(&run);
-	for (uint8_t way = 0; way < 8; way++) {
+	for (uint8_t way = 0; way < 16; way++) {
 		uint64_t mem[2] = {way, UINT64_C(0x123456789)}, r0;
 
 		vm_enter(&run);
