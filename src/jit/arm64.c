@@ -7,7 +7,7 @@
  */
 #include "jit/arm64.h"
 
-/* ---- numbers ---------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 unsigned arm64_times(const struct ir_node *n)
 {
@@ -70,7 +70,7 @@ static bool imm_fits(const struct ir_node *n, uint32_t k)
 	}
 }
 
-/* ---- what may become part of the user ----------------------------------------------------------- */
+/* ---- what may become part of the user -------------------------------------------------------- */
 
 static bool may_fold(const struct ir_node *a, const struct ir_node *n)
 {
@@ -158,7 +158,8 @@ static void select_operand(struct ir_node *n)
 	struct ir_node *last = n->arg[n->n_args - 1];
 	enum arm64_how how = how_operand(n, last);
 
-	if (how == A64_PLAIN && ir_flags[n->op] & IR_IS_COMM && !(ir_is_const(last) && last->folded)) {
+	if (how == A64_PLAIN && ir_flags[n->op] & IR_IS_COMM &&
+	    !(ir_is_const(last) && last->folded)) {
 		how = how_operand(n, n->arg[0]);
 		if (how != A64_PLAIN) {
 			n->arg[1] = n->arg[0];
@@ -191,7 +192,7 @@ static bool select_extract(struct ir_node *n)
 	return true;
 }
 
-/* ---- fields of bits ----------------------------------------------------------------------------------- */
+/* ---- fields of bits -------------------------------------------------------------------------- */
 
 /* n = 2^m - 1: m; otherwise 0. */
 static unsigned low_mask(uint64_t n)
@@ -292,7 +293,7 @@ static bool select_field(struct ir_node *n)
 	return true;
 }
 
-/* ---- addresses -------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 /* The index of an address in the forms that instructions have for it. */
 static void select_index(struct ir_node *n, struct ir_node *a)
@@ -367,7 +368,7 @@ static void arm64_select(struct ir_node *n, const struct jit_program *p)
 	}
 }
 
-/* ---- what instructions do to registers ------------------------------------------------------------ */
+/* ---- what instructions do to registers ------------------------------------------------------- */
 
 static void rules_call(const struct ir_node *n, struct jit_rules *r)
 {
@@ -421,7 +422,7 @@ const struct jit_target jit_arm64 = {
 	.registers = A64_RANGE(A64_X0, A64_X15) | A64_SAVED,
 	.scratch = 1u << A64_X15,
 	.saved = A64_SAVED,
-	.order = {8, 9,	 10, 11, 12, 13, 14, 15, 7,  6,	 5,  4,	 3,
+	.order = {8, 9, 10, 11, 12, 13, 14, 15, 7,  6,	5,  4,	3,
 		  2, 1, 0,  19, 20, 21, 22, 23, 24, 25, 26, 27, 28},
 	.n_order = 26,
 	.args = {0, 1, 2, 3, 4, 5},

@@ -34,9 +34,18 @@ enum arm64_reg {
 #define A64_CALL_CLOBBERS   A64_RANGE(A64_X0, A64_X15)
 
 enum arm64_shift { A64_LSL, A64_LSR, A64_ASR, A64_ROR };
-enum arm64_extend { A64_UXTB, A64_UXTH, A64_UXTW, A64_UXTX, A64_SXTB, A64_SXTH, A64_SXTW, A64_SXTX };
+enum arm64_extend {
+	A64_UXTB,
+	A64_UXTH,
+	A64_UXTW,
+	A64_UXTX,
+	A64_SXTB,
+	A64_SXTH,
+	A64_SXTW,
+	A64_SXTX
+};
 
-/* Opcodes of three registers; the second one may be shifted in those up to BICS. */
+/* Opcodes of three registers; the second one may be shifted in those up to ANDS. */
 #define A64_ADD	  0x0b000000u
 #define A64_ADDS  0x2b000000u
 #define A64_SUB	  0x4b000000u
@@ -48,7 +57,6 @@ enum arm64_extend { A64_UXTB, A64_UXTH, A64_UXTW, A64_UXTX, A64_SXTB, A64_SXTH, 
 #define A64_EOR	  0x4a000000u
 #define A64_EON	  0x4a200000u
 #define A64_ANDS  0x6a000000u
-#define A64_BICS  0x6a200000u
 #define A64_UDIV  0x1ac00800u
 #define A64_SDIV  0x1ac00c00u
 #define A64_LSLV  0x1ac02000u
@@ -56,13 +64,11 @@ enum arm64_extend { A64_UXTB, A64_UXTH, A64_UXTW, A64_UXTX, A64_SXTB, A64_SXTH, 
 #define A64_ASRV  0x1ac02800u
 #define A64_UMULH 0x9bc07c00u
 /* Four registers. */
-#define A64_MADD   0x1b000000u
-#define A64_MSUB   0x1b008000u
-#define A64_UMADDL 0x9ba00000u
-/* Two registers. REV32 and REV16 reverse the bytes of each part of that size. */
-#define A64_REV	  0x5ac00800u /* of 32 bits; wide: of 32-bit parts */
+#define A64_MADD 0x1b000000u
+#define A64_MSUB 0x1b008000u
+/* Two registers. */
+#define A64_REV	  0x5ac00800u /* the bytes of 32 bits; wide: of each half */
 #define A64_REV64 0xdac00c00u
-#define A64_REV16 0x5ac00400u
 /* Fields of bits. */
 #define A64_SBFM 0x13000000u
 #define A64_UBFM 0x53000000u
@@ -121,17 +127,28 @@ enum arm64_extend { A64_UXTB, A64_UXTH, A64_UXTW, A64_UXTX, A64_SXTB, A64_SXTH, 
 #define A64_ADR	  0x10000000u
 #define A64_ADRP  0x90000000u
 
-enum arm64_cond { A64_EQ, A64_NE, A64_HS, A64_LO, A64_HI = 8, A64_LS, A64_GE, A64_LT, A64_GT, A64_LE };
+enum arm64_cond {
+	A64_EQ,
+	A64_NE,
+	A64_HS,
+	A64_LO,
+	A64_HI = 8,
+	A64_LS,
+	A64_GE,
+	A64_LT,
+	A64_GT,
+	A64_LE
+};
 
 /* How a node is emitted: what its last argument is folded as. */
 enum arm64_how {
-	A64_PLAIN,    /* a register, or an immediate */
+	A64_PLAIN, /* a register, or an immediate */
 	A64_SHIFTED,
 	A64_EXTENDED, /* perhaps shifted */
 	A64_PRODUCT,
 	A64_NOT,
-	A64_EXTRACT,  /* both are shifts: a part of two registers in a row */
-	A64_FIELD,    /* the only register argument is folded: arm64_field_of */
+	A64_EXTRACT, /* both are shifts: a part of two registers in a row */
+	A64_FIELD,   /* the only register argument is folded: arm64_field_of */
 };
 
 /* The field of bits that n and its folded argument are. */
@@ -175,8 +192,6 @@ void arm64_lsl(struct jit_emitter *e, bool wide, int d, int n, unsigned by);
 void arm64_extr(struct jit_emitter *e, bool wide, int d, int n, int m, unsigned by);
 void arm64_mov(struct jit_emitter *e, bool wide, int d, int n);
 void arm64_mov_imm(struct jit_emitter *e, int d, uint64_t imm);
-/* How many instructions arm64_mov_imm needs. */
-unsigned arm64_mov_cost(uint64_t imm);
 /* opcode as above. The address must be one that the instruction has. */
 void arm64_mem(struct jit_emitter *e, uint32_t opcode, int t, const struct arm64_mem *m);
 bool arm64_off_fits(unsigned size, int64_t off);

@@ -18,7 +18,7 @@
 #define TEMP2 A64_X17
 #define TEMP3 A64_X15
 
-/* ---- places --------------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* d = n + imm, either may be sp; `temp`, not n unless the number is small, may be changed. */
 static void emit_add_imm(struct jit_emitter *e, bool wide, int d, int n, int64_t imm, int temp)
@@ -138,8 +138,8 @@ static struct arm64_mem emit_sum(struct jit_emitter *e, const struct ir_node *a)
 	return m;
 }
 
-/* The address of an access to a + off of `size` bytes; size 0: in a register. It may be in TEMP2, and
- * TEMP may be part of it, or be changed. */
+/* The address of an access to a + off of `size` bytes; size 0: in a register. It may be in TEMP2,
+ * and TEMP may be part of it, or be changed. */
 static struct arm64_mem emit_address(struct jit_emitter *e, const struct ir_node *a, int64_t off,
 				     unsigned size)
 {
@@ -159,7 +159,7 @@ static struct arm64_mem emit_address(struct jit_emitter *e, const struct ir_node
 	return m;
 }
 
-/* ---- moves --------------------------------------------------------------------------------------------------- */
+/* ---- moves ----------------------------------------------------------------------------------- */
 
 /* A constant or an address of the frame into a register. */
 static void emit_node(struct jit_emitter *e, int dst, const struct ir_node *n)
@@ -202,10 +202,11 @@ void arm64_swap(struct jit_emitter *e, int32_t a, int32_t b)
 	arm64_mov(e, true, b, TEMP2);
 }
 
-/* ---- arithmetic ---------------------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 /* opcode d, x, and the last argument of n in the form that n->how says. */
-static void emit_operand(struct jit_emitter *e, const struct ir_node *n, uint32_t opcode, int d, int x)
+static void emit_operand(struct jit_emitter *e, const struct ir_node *n, uint32_t opcode, int d,
+			 int x)
 {
 	static const uint8_t shifts[IR_COUNT] = {
 		[IR_SHL] = A64_LSL, [IR_SHR] = A64_LSR, [IR_SAR] = A64_ASR, [IR_ROL] = A64_ROR};
@@ -217,8 +218,8 @@ static void emit_operand(struct jit_emitter *e, const struct ir_node *n, uint32_
 		by = (unsigned)y->arg[1]->imm & (width - 1);
 		if (y->op == IR_ROL)
 			by = (width - by) & (width - 1);
-		arm64_shifted(e, n->wide, opcode, d, x, emit_use(e, y->arg[0], TEMP2), shifts[y->op],
-			      by);
+		arm64_shifted(e, n->wide, opcode, d, x, emit_use(e, y->arg[0], TEMP2),
+			      shifts[y->op], by);
 		break;
 	case A64_EXTENDED:
 		if (y->op == IR_SHL) {
@@ -252,10 +253,10 @@ static void emit_field(struct jit_emitter *e, struct ir_node *n)
 }
 
 static const uint32_t emit_opcodes[IR_COUNT] = {
-	[IR_ADD] = A64_ADD,	[IR_SUB] = A64_SUB,   [IR_AND] = A64_AND,   [IR_OR] = A64_ORR,
-	[IR_XOR] = A64_EOR,	[IR_NEG] = A64_SUB,   [IR_UDIV] = A64_UDIV, [IR_UMOD] = A64_UDIV,
-	[IR_SDIV] = A64_SDIV,	[IR_SMOD] = A64_SDIV, [IR_SHL] = A64_LSLV,  [IR_SHR] = A64_LSRV,
-	[IR_SAR] = A64_ASRV,	[IR_MULHU] = A64_UMULH,
+	[IR_ADD] = A64_ADD,   [IR_SUB] = A64_SUB,     [IR_AND] = A64_AND,   [IR_OR] = A64_ORR,
+	[IR_XOR] = A64_EOR,   [IR_NEG] = A64_SUB,     [IR_UDIV] = A64_UDIV, [IR_UMOD] = A64_UDIV,
+	[IR_SDIV] = A64_SDIV, [IR_SMOD] = A64_SDIV,   [IR_SHL] = A64_LSLV,  [IR_SHR] = A64_LSRV,
+	[IR_SAR] = A64_ASRV,  [IR_MULHU] = A64_UMULH,
 };
 
 static void emit_alu_imm(struct jit_emitter *e, const struct ir_node *n, int d, int x)
@@ -363,7 +364,8 @@ static void emit_shift(struct jit_emitter *e, struct ir_node *n)
 	else if (n->op == IR_SHL)
 		arm64_lsl(e, n->wide, dst, x, by);
 	else
-		arm64_field(e, n->wide, n->op == IR_SAR ? A64_SBFM : A64_UBFM, dst, x, by, width - 1);
+		arm64_field(e, n->wide, n->op == IR_SAR ? A64_SBFM : A64_UBFM, dst, x, by,
+			    width - 1);
 	emit_defined(e, n, dst);
 }
 
@@ -379,8 +381,8 @@ static void emit_extend(struct jit_emitter *e, struct ir_node *n)
 	if (n->op == IR_ZEXT && n->size >= 4)
 		arm64_mov(e, n->size == 8, dst, x);
 	else
-		arm64_field(e, n->op == IR_SEXT && n->wide, n->op == IR_SEXT ? A64_SBFM : A64_UBFM, dst,
-			    x, 0, n->size * 8u - 1);
+		arm64_field(e, n->op == IR_SEXT && n->wide, n->op == IR_SEXT ? A64_SBFM : A64_UBFM,
+			    dst, x, 0, n->size * 8u - 1);
 	emit_defined(e, n, dst);
 }
 
@@ -406,7 +408,7 @@ static void emit_constant(struct jit_emitter *e, struct ir_node *n)
 	emit_defined(e, n, dst);
 }
 
-/* ---- memory -------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void emit_load(struct jit_emitter *e, struct ir_node *n)
 {
@@ -441,8 +443,8 @@ static void emit_store(struct jit_emitter *e, struct ir_node *n)
 		emit_access(e, opcodes[n->size], reg, &m);
 }
 
-/* Load, compute, store if nobody came between; again otherwise. The registers that arm64_rules keeps
- * free for it hold what is in memory and what is computed. */
+/* Load, compute, store if nobody came between; again otherwise. The registers that arm64_rules
+ * keeps free for it hold what is in memory and what is computed. */
 static void emit_exclusive(struct jit_emitter *e, struct ir_node *n, int base)
 {
 	static const uint32_t opcodes[] = {
@@ -498,7 +500,7 @@ static void emit_atomic(struct jit_emitter *e, struct ir_node *n)
 		emit_defined(e, n, dst);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 /* A call of a C function at a known address: by distance if it is near. */
 static void emit_call_c(struct jit_emitter *e, enum ir_sym sym, uint32_t index, int64_t address)
@@ -506,7 +508,8 @@ static void emit_call_c(struct jit_emitter *e, enum ir_sym sym, uint32_t index, 
 	int64_t distance = address - (int64_t)e->p->env->code_near;
 
 	/* Code is within 32 MiB of what is called the near address; branches reach 128 MiB. */
-	if (e->p->env->code_near && distance > -(INT64_C(95) << 20) && distance < INT64_C(95) << 20) {
+	if (e->p->env->code_near && distance > -(INT64_C(95) << 20) &&
+	    distance < INT64_C(95) << 20) {
 		jit_reloc(e, sym, index, true, address);
 		arm64_word(e, A64_BL);
 		return;
@@ -631,7 +634,7 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 		arm64_fixup(e->bytes + failed, 4, (int64_t)e->size - failed - 4);
 }
 
-/* ---- ends of blocks ------------------------------------------------------------------------------------------ */
+/* ---- ends of blocks -------------------------------------------------------------------------- */
 
 #define REACH_COND ((1 << 20) - 4)
 #define REACH_BIT  ((1 << 15) - 4)
@@ -760,7 +763,7 @@ static void emit_switch(struct jit_emitter *e, struct ir_node *n)
 		emit_jump_to(e, b->succ[b->table[k]]->placed);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 /* Parameters and phis are there when their block begins. */
 static void emit_nothing(struct jit_emitter *e, struct ir_node *n)
@@ -770,17 +773,17 @@ static void emit_nothing(struct jit_emitter *e, struct ir_node *n)
 }
 
 static void (*const emit_ops[IR_COUNT])(struct jit_emitter *e, struct ir_node *n) = {
-	[IR_CONST] = emit_constant, [IR_FRAME] = emit_constant, [IR_PARAM] = emit_nothing,
-	[IR_PHI] = emit_nothing,    [IR_ADD] = emit_alu,	[IR_SUB] = emit_alu,
-	[IR_MUL] = emit_mul,	    [IR_MULHU] = emit_plain,	[IR_UDIV] = emit_plain,
-	[IR_SDIV] = emit_plain,	    [IR_UMOD] = emit_modulo,	[IR_SMOD] = emit_modulo,
-	[IR_AND] = emit_alu,	    [IR_OR] = emit_alu,		[IR_XOR] = emit_alu,
-	[IR_SHL] = emit_shift,	    [IR_SHR] = emit_shift,	[IR_SAR] = emit_shift,
-	[IR_ROL] = emit_shift,	    [IR_NEG] = emit_neg,	[IR_BSWAP] = emit_bswap,
-	[IR_ZEXT] = emit_extend,    [IR_SEXT] = emit_extend,	[IR_LOAD] = emit_load,
-	[IR_STORE] = emit_store,    [IR_ATOMIC] = emit_atomic,	[IR_CALL] = emit_call,
-	[IR_CALLSUB] = emit_callsub, [IR_TAIL] = emit_tail,	[IR_JUMP] = emit_jump,
-	[IR_BRANCH] = emit_branch,  [IR_SWITCH] = emit_switch,	[IR_RETURN] = emit_return,
+	[IR_CONST] = emit_constant,  [IR_FRAME] = emit_constant, [IR_PARAM] = emit_nothing,
+	[IR_PHI] = emit_nothing,     [IR_ADD] = emit_alu,	 [IR_SUB] = emit_alu,
+	[IR_MUL] = emit_mul,	     [IR_MULHU] = emit_plain,	 [IR_UDIV] = emit_plain,
+	[IR_SDIV] = emit_plain,	     [IR_UMOD] = emit_modulo,	 [IR_SMOD] = emit_modulo,
+	[IR_AND] = emit_alu,	     [IR_OR] = emit_alu,	 [IR_XOR] = emit_alu,
+	[IR_SHL] = emit_shift,	     [IR_SHR] = emit_shift,	 [IR_SAR] = emit_shift,
+	[IR_ROL] = emit_shift,	     [IR_NEG] = emit_neg,	 [IR_BSWAP] = emit_bswap,
+	[IR_ZEXT] = emit_extend,     [IR_SEXT] = emit_extend,	 [IR_LOAD] = emit_load,
+	[IR_STORE] = emit_store,     [IR_ATOMIC] = emit_atomic,	 [IR_CALL] = emit_call,
+	[IR_CALLSUB] = emit_callsub, [IR_TAIL] = emit_tail,	 [IR_JUMP] = emit_jump,
+	[IR_BRANCH] = emit_branch,   [IR_SWITCH] = emit_switch,	 [IR_RETURN] = emit_return,
 };
 
 void arm64_emit_block(struct jit_emitter *e, struct ir_block *b)
@@ -825,7 +828,8 @@ void arm64_fixup(uint8_t *field, uint32_t size, int64_t distance)
 /* Distances are those of branches; addresses are made of a page and an offset in it. */
 bool arm64_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at)
 {
-	int64_t distance = relative ? (value - (int64_t)at) >> 2 : (value >> 12) - (int64_t)(at >> 12);
+	int64_t distance =
+		relative ? (value - (int64_t)at) >> 2 : (value >> 12) - (int64_t)(at >> 12);
 	int64_t limit = relative ? 1 << 25 : 1 << 20;
 	uint32_t words[2];
 

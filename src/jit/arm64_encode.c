@@ -7,10 +7,10 @@
  */
 #include "jit/arm64.h"
 
-#define RD(r) ((uint32_t)(r) & 31)
-#define RN(r) (((uint32_t)(r) & 31) << 5)
-#define RA(r) (((uint32_t)(r) & 31) << 10)
-#define RM(r) (((uint32_t)(r) & 31) << 16)
+#define RD(r)	((uint32_t)(r)&31)
+#define RN(r)	(((uint32_t)(r)&31) << 5)
+#define RA(r)	(((uint32_t)(r)&31) << 10)
+#define RM(r)	(((uint32_t)(r)&31) << 16)
 #define WIDE(w) ((w) ? 1u << 31 : 0)
 
 void arm64_word(struct jit_emitter *e, uint32_t word)
@@ -76,8 +76,7 @@ static bool mask_field(bool wide, uint64_t mask, uint32_t *field)
 	if ((part & jit_mask(size)) != jit_mask(ones))
 		return false;
 	rotate = (size - rotate) % size;
-	*field = (size == 64 ? 1u << 12 : 0) | rotate << 6 |
-		 ((0u - 2 * size) & 0x3f) | (ones - 1);
+	*field = (size == 64 ? 1u << 12 : 0) | rotate << 6 | ((0u - 2 * size) & 0x3f) | (ones - 1);
 	return true;
 }
 
@@ -120,7 +119,7 @@ void arm64_mov(struct jit_emitter *e, bool wide, int d, int n)
 	arm64_rrr(e, wide, A64_ORR, d, A64_ZR, n);
 }
 
-/* ---- numbers --------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static unsigned imm_part(uint64_t imm, unsigned k)
 {
@@ -135,20 +134,6 @@ static unsigned imm_others(uint64_t imm, unsigned part)
 	for (unsigned k = 0; k < 4; k++)
 		n += imm_part(imm, k) != part;
 	return n;
-}
-
-unsigned arm64_mov_cost(uint64_t imm)
-{
-	unsigned n = MIN(imm_others(imm, 0), imm_others(imm, 0xffff));
-
-	/* Narrow moves clear the upper half. */
-	if (imm >> 32 == 0)
-		n = MIN(n, 2u);
-	return n < 2 || arm64_mask_fits(true, imm) ||
-			       (imm >> 32 == 0 && (arm64_mask_fits(false, imm) ||
-						   imm >> 16 == 0xffff || (imm & 0xffff) == 0xffff))
-		       ? 1
-		       : n;
 }
 
 static void mov_part(struct jit_emitter *e, bool wide, uint32_t opcode, int d, unsigned part,
@@ -188,12 +173,11 @@ void arm64_mov_imm(struct jit_emitter *e, int d, uint64_t imm)
 	}
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 bool arm64_off_fits(unsigned size, int64_t off)
 {
-	return (off >= -256 && off < 256) ||
-	       (off >= 0 && off % size == 0 && off / size < 4096);
+	return (off >= -256 && off < 256) || (off >= 0 && off % size == 0 && off / size < 4096);
 }
 
 void arm64_mem(struct jit_emitter *e, uint32_t opcode, int t, const struct arm64_mem *m)

@@ -52,9 +52,9 @@ static struct ir_node *const_copy(struct select *s, struct ir_node *c, struct ir
 }
 
 /*
- * A register for a constant that n cannot hold. In a loop, in front of the loop, if it is one of the
- * first few; the copy is remembered with the constant. Otherwise in front of the first user in the
- * block (which is walked from its end) that no call separates from the others.
+ * A register for a constant that n cannot hold. In a loop, in front of the loop, if it is one of
+ * the first few; the copy is remembered with the constant. Otherwise in front of the first user in
+ * the block (which is walked from its end) that no call separates from the others.
  */
 static struct ir_node *const_place(struct select *s, struct ir_node *n, struct ir_node *c)
 {
@@ -98,7 +98,7 @@ static void select_constants(struct select *s, struct ir_node *n)
 	}
 }
 
-/* ---- the walk --------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 static void select_prepare(struct ir_func *f)
 {
@@ -112,7 +112,8 @@ static void select_prepare(struct ir_func *f)
 			n->copy = NULL;
 			n->how = 0;
 			writes += (ir_flags[n->op] & (IR_IS_WRITE | IR_IS_CALL)) != 0 || n->ordered;
-			if (jit_is_access(n) && n->arg[0]->op == IR_ADD && n->arg[0]->block == n->block)
+			if (jit_is_access(n) && n->arg[0]->op == IR_ADD &&
+			    n->arg[0]->block == n->block)
 				n->arg[0]->accesses++;
 		}
 	}

@@ -127,7 +127,7 @@ void x86_alu_mem_imm(struct jit_emitter *e, uint8_t size, int op, const struct x
 	bool byte = size == 1 || imm == (int8_t)imm;
 
 	if (size == 1)
-		x86_rm8(e, 0x80, op, m);
+		x86_rm(e, false, 0x80, op, m);
 	else
 		x86_rm(e, size == 8, (size == 2 ? 0x660000u : 0) | (byte ? 0x83u : 0x81u), op, m);
 	encode_imm(e, byte, size, imm);

@@ -35,13 +35,13 @@ static void test_forms(void **state)
 	struct jit_emitter emitter = {.arena = jit_arena_new()}, *e = &emitter;
 
 	assert_non_null(e->arena);
-#define CASE(text, call, ...)                                                                      \
-	{                                                                                          \
-		static const uint32_t words[] = {__VA_ARGS__};                                     \
-                                                                                                   \
-		e->size = 0;                                                                       \
-		call;                                                                              \
-		check(e, text, words, ARRAY_SIZE(words));                                          \
+#define CASE(text, call, ...)                                  \
+	{                                                      \
+		static const uint32_t words[] = {__VA_ARGS__}; \
+                                                               \
+		e->size = 0;                                   \
+		call;                                          \
+		check(e, text, words, ARRAY_SIZE(words));      \
 	}
 #include "arm64.def"
 #undef CASE
@@ -76,7 +76,8 @@ static void test_masks(void **state)
 				uint64_t part = jit_mask(ones), mask = 0;
 
 				if (turn)
-					part = (part << turn | part >> (size - turn)) & jit_mask(size);
+					part = (part << turn | part >> (size - turn)) &
+					       jit_mask(size);
 				for (unsigned at = 0; at < 64; at += size)
 					mask |= part << at;
 				assert_true(arm64_mask_fits(true, mask));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Branches, forward and backward, over more code than the short forms of any machine reach, and over
- * so little that all are short. What lies between is computed here, too.
+ * Branches, forward and backward, over more code than the short forms of any machine reach, and
+ * over so little that all are short. What lies between is computed here, too.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,11 @@
 
 static struct bpf_insn op(unsigned code, uint8_t dst, uint8_t src, int16_t off, int64_t imm)
 {
-	return (struct bpf_insn){.code = (uint8_t)code, .dst_reg = dst & 15, .src_reg = src & 15,
-				 .off = off, .imm = (int32_t)imm};
+	return (struct bpf_insn){.code = (uint8_t)code,
+				 .dst_reg = dst & 15,
+				 .src_reg = src & 15,
+				 .off = off,
+				 .imm = (int32_t)imm};
 }
 
 /* The k-th number of the body: no machine makes it with less than all of its bytes. */
@@ -48,8 +51,8 @@ static uint64_t expected(uint8_t way, uint64_t x, uint32_t ops)
 	}
 }
 
-/* r5: which way; r3: the value. All of it is a loop, which keeps it together; the jumps that are far
- * are those to `far`, and back to 2. */
+/* r5: which way; r3: the value. All of it is a loop, which keeps it together; the jumps that are
+ * far are those to `far`, and back to 2. */
 static uint32_t build(struct bpf_insn *p, uint32_t ops)
 {
 	uint32_t n = 8, far = 8 + 3 * ops + 6;
