@@ -136,6 +136,15 @@ static void stage_idioms(struct ir_func *f, const struct jit_program *p)
 	merge_blocks(f);
 }
 
+static void stage_returns(struct ir_func *f, const struct jit_program *p)
+{
+	if (!jit_returns(f) || f->failed)
+		return;
+	ir_order(f);
+	stage_phis(f, p);
+	merge_blocks(f);
+}
+
 static const struct stage {
 	const char *name;
 	void (*run)(struct ir_func *f, const struct jit_program *p);
@@ -148,6 +157,7 @@ static const struct stage {
 	{"merge-again", stage_merge},
 	{"idioms", stage_idioms},
 	{"switch", stage_switch},
+	{"returns", stage_returns},
 };
 
 const char *jit_stage_name(uint32_t i)
@@ -215,6 +225,7 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 	if (f.failed)
 		return -ENOMEM;
 	stack_left(&f, e->p);
+	e->out->calls |= f.calls;
 	jit_select(&f, e->target, e->p);
 	if (f.failed || !jit_allocate(&f, e->target, e->p, &e->spills, &slots))
 		return -ENOMEM;

@@ -24,6 +24,9 @@ bool jit_switch(struct ir_func *f);
 /* idiom.c: loops that copy, add up or search. True if the graph changed. */
 bool jit_idioms(struct ir_func *f, const struct jit_program *p);
 
+/* returns.c: returns where the jumps to them are. True if the graph changed. */
+bool jit_returns(struct ir_func *f);
+
 /* dump.c */
 void jit_dump(FILE *to, const struct ir_func *f, const char *stage);
 

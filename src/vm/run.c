@@ -44,6 +44,10 @@ int vm_prog_run(const struct vm_prog *prog, struct visor_run *run, void *ctx, ui
 	uint64_t args[5] = {(uintptr_t)ctx, arg2};
 	int err;
 
+	if (prog->leaf && !vm_stats_on()) {
+		*ret = prog->leaf((uintptr_t)ctx, arg2);
+		return 0;
+	}
 	run_begin(run, prog);
 	run->ctx = ctx;
 	if (LIKELY(prog->plain) && !vm_stats_on()) {
@@ -72,6 +76,11 @@ uint32_t vm_prog_run_batch(const struct vm_prog *prog, struct visor_run *run, vo
 		for (i = 0; i < n && !vm_prog_run(prog, run, ctx[i], 0, &ret[i]); i++)
 			;
 		return i;
+	}
+	if (prog->leaf) {
+		for (i = 0; i < n; i++)
+			ret[i] = prog->leaf((uintptr_t)ctx[i], 0);
+		return n;
 	}
 	run_begin(run, prog);
 	vm_frame_open(run->frame);
