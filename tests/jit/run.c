@@ -17,7 +17,9 @@
  *                                  a run with these fields of the context and bytes of the packet
  *   STAGE has|lacks|N PATTERN      in the text after that stage, lines with the pattern: some, none,
  *                                  so many. `x86-64` and `arm64` are the last stages for these machines.
- *                                  Patterns have whole words; `*` stands for anything
+ *                                  Patterns have whole words; `*` stands for anything. Lines of a
+ *                                  loop begin with `@1`, of one in a loop with `@2`, others with
+ *                                  `@0`; functions of the engine have names (symbols[])
  *   slots N                        tail calls through so many slots are done in place
  *   clears yes|no                  the stack is cleared first
  *   # ...                          is a remark
@@ -169,6 +171,31 @@ static bool is_stage(const char *name)
 	return !strcmp(name, "x86-64") || !strcmp(name, "arm64");
 }
 
+/* In a pattern `engine NAME` is written as the dump has it, with a number. */
+static const char *const symbols[JIT_SYMBOLS] = {
+	[JIT_PACKET_LOAD] = "packet_load", [JIT_HELPER_BY_ID] = "helper_by_id",
+	[JIT_COPY] = "copy",		   [JIT_SUM1] = "sum1",
+	[JIT_SUM2] = "sum2",		   [JIT_SUM4] = "sum4",
+	[JIT_SKIP_EQUAL] = "skip_equal",   [JIT_SKIP_EQUAL_TEXT] = "skip_equal_text",
+	[JIT_SKIP_OTHER] = "skip_other",
+};
+
+static void read_pattern(struct test_case *c, struct check *k, const char *text)
+{
+	const char *name = strstr(text, "engine ");
+
+	snprintf(k->pattern, sizeof(k->pattern), "* %s *", text);
+	if (!name || name[7] == '*')
+		return;
+	for (unsigned i = 0; i < JIT_SYMBOLS; i++)
+		if (symbols[i] && !strcmp(name + 7, symbols[i])) {
+			snprintf(k->pattern, sizeof(k->pattern), "* %.*s%u *",
+				 (int)(name + 7 - text), text, i);
+			return;
+		}
+	bad_file(c, text);
+}
+
 static void read_check(struct test_case *c, const char *stage, const char *args)
 {
 	struct check *k = &c->checks[c->n_checks++];
@@ -179,7 +206,7 @@ static void read_check(struct test_case *c, const char *stage, const char *args)
 	    !args[at])
 		bad_file(c, args);
 	snprintf(k->stage, sizeof(k->stage), "%s", stage);
-	snprintf(k->pattern, sizeof(k->pattern), "* %s *", args + at);
+	read_pattern(c, k, args + at);
 	k->count = !strcmp(how, "has") ? -1 : !strcmp(how, "lacks") ? 0 : atoi(how);
 	if (!k->count && strcmp(how, "lacks"))
 		bad_file(c, args);
@@ -505,12 +532,12 @@ static bool compile(const struct test_case *c, struct compile *k, const struct j
 	return !err;
 }
 
-/* The line with single spaces, one at either end, without the instruction that it comes from. */
-static void squeeze(const char *line, size_t len, char *out, size_t size)
+/* The line with single spaces, one at either end, without the instruction that it comes from, behind
+ * the depth of the loops that it is in. */
+static void squeeze(const char *line, size_t len, int depth, char *out, size_t size)
 {
-	size_t n = 0;
+	size_t n = (size_t)snprintf(out, size, " @%d ", depth);
 
-	out[n++] = ' ';
 	for (size_t i = 0; i < len && n + 2 < size; i++) {
 		if (line[i] == ';')
 			break;
@@ -527,7 +554,7 @@ static void check_text(const struct test_case *c, const struct check *k, const c
 	bool machine = !strcmp(k->stage, "x86-64") || !strcmp(k->stage, "arm64"), inside = false;
 	const char *stage = machine ? "registers" : k->stage;
 	char detail[200], line[400];
-	int n = 0;
+	int n = 0, depth = 0;
 
 	for (const char *at = text, *end; *at; at = end + 1) {
 		end = strchrnul(at, '\n');
@@ -540,7 +567,12 @@ static void check_text(const struct test_case *c, const struct check *k, const c
 				break;
 			continue;
 		}
-		squeeze(at, (size_t)(end - at), line, sizeof(line));
+		if (*at == 'b') {
+			const char *in = strstr(at, "depth ");
+
+			depth = in && in < end ? atoi(in + 6) : 0;
+		}
+		squeeze(at, (size_t)(end - at), depth, line, sizeof(line));
 		n += inside && !fnmatch(k->pattern, line, 0);
 		if (!*end)
 			break;
