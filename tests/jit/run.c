@@ -15,16 +15,14 @@
  *   override ID                    the embedder has a helper of its own for this id: r0 = 0
  *   run [FIELD=N ...] [BYTE[*N] ...] [-> RESULT]
  *                                  a run with these fields of the context and bytes of the packet
- *   STAGE has|lacks|N PATTERN      in the text after that stage, lines with the pattern: some, none,
- *                                  so many. `x86-64` and `arm64` are the last stages for these machines.
- *                                  Patterns have whole words; `*` stands for anything. Lines of a
- *                                  loop begin with `@1`, of one in a loop with `@2`, others with
+ *   STAGE has|lacks|N PATTERN      in the text after that stage, lines with the pattern: some,
+ * none, so many. `x86-64` and `arm64` are the last stages for these machines. Patterns have whole
+ * words; `*` stands for anything. Lines of a loop begin with `@1`, of one in a loop with `@2`,
+ * others with
  *                                  `@0`; functions of the engine have names (symbols[])
- *   slots N                        tail calls through so many slots are done in place
- *   clears yes|no                  the stack is cleared first
- *   # ...                          is a remark
- * Besides, all programs do the same interpreted and as native code, in the runs given and in some
- * more.
+ *   slots yes|no                   tail calls through slots that are known are done in place
+ * (x86-64) clears yes|no                  the stack is cleared first # ... is a remark Besides, all
+ * programs do the same interpreted and as native code, in the runs given and in some more.
  *
  * usage: run DIRECTORY; VISOR_JIT_CASE=NAME prints the stages of that case.
  */
@@ -89,7 +87,8 @@ static void bad_file(const struct test_case *c, const char *line)
 	exit(1);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------
+ */
 
 static void read_run(struct test_case *c, char *args)
 {
@@ -141,9 +140,8 @@ static void read_map(struct test_case *c, const char *args)
 	struct map_attr *a = &c->maps[c->n_maps].attr;
 	char type[16] = "", more[16] = "";
 
-	if (c->n_maps == MAX_MAPS ||
-	    sscanf(args, "%15s %u %u %u %15s", type, &a->key_size, &a->value_size, &a->max_entries,
-		   more) < 4)
+	if (c->n_maps == MAX_MAPS || sscanf(args, "%15s %u %u %u %15s", type, &a->key_size,
+					    &a->value_size, &a->max_entries, more) < 4)
 		bad_file(c, args);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (!strcmp(type, types[i].name)) {
@@ -173,10 +171,14 @@ static bool is_stage(const char *name)
 
 /* In a pattern `engine NAME` is written as the dump has it, with a number. */
 static const char *const symbols[JIT_SYMBOLS] = {
-	[JIT_PACKET_LOAD] = "packet_load", [JIT_HELPER_BY_ID] = "helper_by_id",
-	[JIT_COPY] = "copy",		   [JIT_SUM1] = "sum1",
-	[JIT_SUM2] = "sum2",		   [JIT_SUM4] = "sum4",
-	[JIT_SKIP_EQUAL] = "skip_equal",   [JIT_SKIP_EQUAL_TEXT] = "skip_equal_text",
+	[JIT_PACKET_LOAD] = "packet_load",
+	[JIT_HELPER_BY_ID] = "helper_by_id",
+	[JIT_COPY] = "copy",
+	[JIT_SUM1] = "sum1",
+	[JIT_SUM2] = "sum2",
+	[JIT_SUM4] = "sum4",
+	[JIT_SKIP_EQUAL] = "skip_equal",
+	[JIT_SKIP_EQUAL_TEXT] = "skip_equal_text",
 	[JIT_SKIP_OTHER] = "skip_other",
 };
 
@@ -242,14 +244,15 @@ static void read_line(struct test_case *c, char *line)
 	else if (!strcmp(word, "run"))
 		read_run(c, args);
 	else if (!strcmp(word, "slots"))
-		c->slots = atoi(args);
+		c->slots = !strcmp(args, "yes");
 	else if (!strcmp(word, "clears"))
 		c->clears = !strcmp(args, "yes");
 	else
 		read_check(c, word, args);
 }
 
-/* ---- the program and its maps --------------------------------------------------------------------- */
+/* ---- the program and its maps
+ * --------------------------------------------------------------------- */
 
 struct world {
 	struct map *maps[MAX_MAPS];
@@ -385,7 +388,8 @@ static bool world_make(const struct test_case *c, struct world *w, enum vm_exec 
 	return make_prog(c, w, c->text, exec, host, &w->prog);
 }
 
-/* ---- running ---------------------------------------------------------------------------------------- */
+/* ---- running
+ * ---------------------------------------------------------------------------------------- */
 
 struct outcome {
 	uint64_t ret;
@@ -425,8 +429,8 @@ static void run_one(const struct test_case *c, struct world *w, const struct inp
 /* Inputs that nobody thought of: edges of number ranges, packets alike and not. */
 static void more_runs(struct test_case *c)
 {
-	static const uint32_t numbers[] = {0,	       UINT32_MAX, 1, INT32_MAX, 1u << 31, 0x00ff8001,
-					   0x12345678, 7};
+	static const uint32_t numbers[] = {0,	     UINT32_MAX, 1,	     INT32_MAX,
+					   1u << 31, 0x00ff8001, 0x12345678, 7};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		struct input *in = &c->runs[c->n_runs++];
@@ -436,7 +440,9 @@ static void more_runs(struct test_case *c)
 		in->tstamp = (uint64_t)numbers[(i + 3) % ARRAY_SIZE(numbers)] << 32 | numbers[i];
 		in->len = (uint32_t[]){0, 14, 64, 65, 200, 512, 1024, 1536}[i];
 		for (uint32_t k = 0; k < in->len; k++)
-			in->bytes[k] = (uint8_t)(i % 3 == 0 ? 'a' : i % 3 == 1 ? k * 37 : (k & 63) + 1);
+			in->bytes[k] = (uint8_t)(i % 3 == 0   ? 'a'
+						 : i % 3 == 1 ? k * 37
+							      : (k & 63) + 1);
 	}
 }
 
@@ -460,18 +466,20 @@ static void check_runs(struct test_case *c, struct world *plain, struct world *n
 		if (!memcmp(&a, &b, sizeof(a)))
 			continue;
 		snprintf(text, sizeof(text),
-			 "run %u: mark %u, priority %u, tstamp %llu, %u bytes: %lld, interpreted %lld", i,
-			 in->mark, in->priority, (unsigned long long)in->tstamp, in->len,
+			 "run %u: mark %u, priority %u, tstamp %llu, %u bytes: %lld, interpreted "
+			 "%lld",
+			 i, in->mark, in->priority, (unsigned long long)in->tstamp, in->len,
 			 (long long)b.ret, (long long)a.ret);
 		failed(c, "native code differs: ", text);
 	}
 }
 
-/* ---- compiling --------------------------------------------------------------------------------------- */
+/* ---- compiling
+ * --------------------------------------------------------------------------------------- */
 
 struct compile {
 	struct world *w;
-	int slots;
+	bool in_place; /* a tail call */
 	char *text;
 	size_t size; /* of the text */
 	uint32_t code_size;
@@ -493,7 +501,7 @@ static bool compile_tail(void *user, uint32_t map, uint32_t index, const void **
 
 	if (index >= k->w->maps[map]->desc.max_entries)
 		return false;
-	k->slots++;
+	k->in_place = true;
 	*slot = *cached = place;
 	return true;
 }
@@ -501,7 +509,8 @@ static bool compile_tail(void *user, uint32_t map, uint32_t index, const void **
 static bool compile(const struct test_case *c, struct compile *k, const struct jit_target *target,
 		    const struct verified *code)
 {
-	struct jit_env env = {.run_cpu = 8, .run_stopped = 16, .run_tail_calls = 24, .may_goto = 1000};
+	struct jit_env env = {
+		.run_cpu = 8, .run_stopped = 16, .run_tail_calls = 24, .may_goto = 1000};
 	struct jit_program p = {
 		.code = code,
 		.maps = k->w->maps,
@@ -510,7 +519,8 @@ static bool compile(const struct test_case *c, struct compile *k, const struct j
 		.tail = compile_tail,
 		.user = k,
 		.target = target,
-		.features = target == &jit_x86 ? JIT_BMI2 | JIT_MOVBE | JIT_BMI1 | JIT_AVX2 : JIT_LSE,
+		.features =
+			target == &jit_x86 ? JIT_BMI2 | JIT_MOVBE | JIT_BMI1 | JIT_AVX2 : JIT_LSE,
 		.stages = "all",
 	};
 	struct visor_diag diag = {0};
@@ -532,8 +542,8 @@ static bool compile(const struct test_case *c, struct compile *k, const struct j
 	return !err;
 }
 
-/* The line with single spaces, one at either end, without the instruction that it comes from, behind
- * the depth of the loops that it is in. */
+/* The line with single spaces, one at either end, without the instruction that it comes from,
+ * behind the depth of the loops that it is in. */
 static void squeeze(const char *line, size_t len, int depth, char *out, size_t size)
 {
 	size_t n = (size_t)snprintf(out, size, " @%d ", depth);
@@ -594,8 +604,8 @@ static size_t common_text(const char *text)
 	return end ? (size_t)(end - text) : strlen(text);
 }
 
-static void check_target(const struct test_case *c, struct world *w, const struct jit_target *target,
-			 const char *last, char **common)
+static void check_target(const struct test_case *c, struct world *w,
+			 const struct jit_target *target, const char *last, char **common)
 {
 	struct compile k = {.w = w}, dirty = {.w = w};
 	struct verified safe = *w->code;
@@ -606,18 +616,21 @@ static void check_target(const struct test_case *c, struct world *w, const struc
 	if (print && strstr(c->name, print))
 		printf("---- %s, %s\n%s", c->name, last, k.text);
 	for (uint32_t i = 0; i < c->n_checks; i++)
-		if (!strcmp(c->checks[i].stage, last) || (target == &jit_x86 && strcmp(c->checks[i].stage, "arm64")))
+		if (!strcmp(c->checks[i].stage, last) ||
+		    (target == &jit_x86 && strcmp(c->checks[i].stage, "arm64")))
 			check_text(c, &c->checks[i], k.text);
 	if (*common && w->code->n_subprogs == 1 && strncmp(*common, k.text, common_text(k.text)))
 		failed(c, last, ": another form before the last stage than for another machine");
-	if (c->slots >= 0 && target == &jit_x86 && c->slots != k.slots)
-		failed(c, "slots: ", k.slots ? "some in place" : "none in place");
+	if (c->slots >= 0 && target == &jit_x86 && c->slots != k.in_place)
+		failed(c, "tail calls: ", k.in_place ? "in place" : "none in place");
 	if (c->clears >= 0) {
 		/* The same program, if it were known to write first what it reads. */
 		safe.reads_unwritten = false;
 		safe.level = VERIFY_SAFE;
-		if (compile(c, &dirty, target, &safe) && (dirty.code_size != k.code_size) != c->clears)
-			failed(c, last, c->clears ? ": the stack is not cleared" : ": the stack is cleared");
+		if (compile(c, &dirty, target, &safe) &&
+		    (dirty.code_size != k.code_size) != c->clears)
+			failed(c, last,
+			       c->clears ? ": the stack is not cleared" : ": the stack is cleared");
 		free(dirty.text);
 	}
 out:
