@@ -707,11 +707,14 @@ static void emit_branch(struct jit_emitter *e, struct ir_node *n)
 {
 	struct ir_block *yes = n->block->succ[0]->placed, *no = n->block->succ[1]->placed;
 	uint32_t word = emit_compare(e, n);
+	struct ir_block *swap;
 
-	if (jit_is_next(e, yes)) {
+	/* Without a jump if one of them comes next, or while a loop goes on. */
+	if (jit_is_next(e, yes) || (!jit_is_next(e, no) && no->order <= n->block->order)) {
 		word ^= (word & 0xff000000) == A64_BCOND ? 1 : 1u << 24;
-		emit_branch_to(e, word, no);
-		return;
+		swap = yes;
+		yes = no;
+		no = swap;
 	}
 	emit_branch_to(e, word, yes);
 	if (!jit_is_next(e, no))
