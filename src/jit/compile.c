@@ -209,6 +209,15 @@ static void stack_left(struct ir_func *f, const struct jit_program *p)
 			(p->code->level != VERIFY_SAFE || p->code->reads_unwritten);
 }
 
+/* It looks at something of the run, as the CPU, though it calls nothing. */
+static bool reads_run(const struct ir_func *f)
+{
+	for (const struct ir_node *n = f->order[0]->first; n; n = n->next)
+		if (n->op == IR_PARAM && n->imm == 5 && n->uses)
+			return true;
+	return false;
+}
+
 static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, uint32_t subprog,
 			    struct visor_diag *diag)
 {
@@ -225,7 +234,7 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 	if (f.failed)
 		return -ENOMEM;
 	stack_left(&f, e->p);
-	e->out->calls |= f.calls;
+	e->out->needs_run |= f.calls || reads_run(&f);
 	jit_select(&f, e->target, e->p);
 	if (f.failed || !jit_allocate(&f, e->target, e->p, &e->spills, &slots))
 		return -ENOMEM;

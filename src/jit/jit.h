@@ -114,7 +114,7 @@ struct jit_code {
 	uint32_t n_relocs;
 	struct jit_line *lines;
 	uint32_t n_lines;
-	bool calls; /* something outside of the function it is in */
+	bool needs_run; /* some function calls something, or reads what the run holds */
 	struct jit_arena *arena; /* all of the above */
 	const struct jit_target *target;
 };

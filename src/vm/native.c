@@ -246,7 +246,7 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		prog->code = (struct vm_insn *)(native->mem + code.entry[0]);
 		if (!prog->verified->tail_calls)
 			prog->plain = (vm_native_fn *)(void *)prog->code;
-		if (prog->plain && !code.calls)
+		if (prog->plain && !code.needs_run)
 			prog->leaf = (uint64_t(*)(uint64_t, uint64_t))(void *)prog->code;
 		prog->debug = vm_debug_new(&(struct vm_debug_code){
 			.native = native,
