@@ -5,7 +5,7 @@
 #include "cli/listing.h"
 
 /* Source lines come from object files: nothing but text may reach a terminal. */
-static void listing_comment(const char *text, FILE *to)
+void listing_comment(const char *text, FILE *to)
 {
 	fputs("; ", to);
 	while (*text == ' ' || *text == '\t')

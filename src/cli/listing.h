@@ -27,6 +27,8 @@ struct listing {
 	void *user; /* of source and note */
 };
 
+/* A line of source, as a comment: nothing but text reaches a terminal. */
+void listing_comment(const char *text, FILE *to);
 void listing_print(const struct listing *l, FILE *to);
 /* An array of objects, one for each instruction. */
 void listing_json(const struct listing *l, struct json *j, const char *key);

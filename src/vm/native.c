@@ -215,8 +215,6 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		.tail = native_tail_cell,
 		.user = prog,
 		.features = jit_features(),
-		.stages = getenv("VISOR_JIT_DUMP"),
-		.dump = stderr,
 	};
 	struct vm_native *native = &prog->native;
 	struct jit_code code;
@@ -256,5 +254,31 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		});
 	}
 	jit_code_done(&code);
+	return err;
+}
+
+int vm_prog_stages(struct vm_prog *prog, const char *stages, FILE *to, struct visor_diag *diag)
+{
+	struct jit_env env;
+	struct jit_program p = {
+		.code = prog->verified,
+		.maps = prog->maps,
+		.env = &env,
+		.helper = native_helper,
+		.user = prog,
+		.features = jit_features(),
+		.stages = stages,
+		.dump = to,
+	};
+	struct jit_code code;
+	int err;
+
+	if (!jit_native())
+		return diag_fail(diag, -EOPNOTSUPP, "compile",
+				 "there is no compiler for this machine");
+	native_env(&env, p.features);
+	err = jit_compile(&p, &code, diag);
+	if (!err)
+		jit_code_done(&code);
 	return err;
 }

@@ -14,6 +14,8 @@
 #ifndef VM_VM_H
 #define VM_VM_H
 
+#include <stdio.h>
+
 #include "map/map.h"
 #include "verify/verify.h"
 #include "visor/packet.h"
@@ -99,6 +101,10 @@ struct vm_native {
 const struct vm_native *vm_prog_native(const struct vm_prog *prog);
 const char *vm_prog_name(const struct vm_prog *prog);
 uint32_t vm_prog_id(const struct vm_prog *prog);
+
+/* Compiles the program once more, and writes what it is in some stages of that (jit_stage_name; with
+ * commas between; or "all"). */
+int vm_prog_stages(struct vm_prog *prog, const char *stages, FILE *to, struct visor_diag *diag);
 
 struct vm_stats {
 	uint64_t run_cnt;     /* entries, tail calls into the program included */

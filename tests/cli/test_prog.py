@@ -142,6 +142,48 @@ class Prog(common.Case):
         self.assertEqual(dump[0]["function"], "acl_xdp")
         self.assertTrue(any("data_end" in i.get("source", "") for i in dump))
 
+    @unittest.skipIf(os.uname().machine != "x86_64", "of the compiler for x86-64")
+    def test_dump_native(self):
+        best = {"env": {"VISOR_EXEC": "best"}}
+        self.on("prog", "load", common.module("acl"), **best)
+        text = self.on("prog", "dump", "acl_xdp", "--native", **best)
+        self.assertTrue(text.startswith("acl_xdp:\n"), text[:200])
+        self.assertRegex(text, r"(?m)^ +\d+: \(\w\w\) ")
+        self.assertRegex(text, r"(?m)^ {8} +\d+: ")
+        self.assertRegex(text, r"(?m)^; .*ctx->data_end;$")
+        plain = self.on("prog", "dump", "acl_xdp", "--native", "--no-source", "--opcodes", **best)
+        self.assertNotRegex(plain, r"(?m)^;")
+        # All bytes, in order.
+        code = json.loads(self.on("prog", "dump", "acl_xdp", "--native", "--json", **best))
+        at = 0
+        for insn in code:
+            self.assertEqual(insn["at"], at)
+            at += len(insn["bytes"]) // 2
+        shown = self.on_json("prog", "show", "acl_xdp")
+        self.assertEqual(at, shown["jited_bytes"])
+        self.assertEqual(code[0]["function"], "acl_xdp")
+        self.assertTrue(all(i["insn"] < shown["insns"] for i in code if "insn" in i))
+        self.assertTrue(any("data_end" in i.get("source", "") for i in code))
+        self.bad("prog", "dump", "acl_xdp", "--native", env={"VISOR_EXEC": "interpreted"},
+                 says="interpreted")
+
+    @unittest.skipIf(os.uname().machine != "x86_64", "of the compiler for x86-64")
+    def test_dump_stages(self):
+        self.on("prog", "load", common.module("counter"))
+        name = self.on_json("prog", "list")[0]["name"]
+        whole = self.on("prog", "dump", name, "--stage", "all")
+        stages = [line.split(", ")[1] for line in whole.splitlines() if line.startswith("function 0, ")]
+        self.assertGreater(len(stages), 3)
+        one = self.on("prog", "dump", name, "--stage", stages[0])
+        self.assertTrue(one.startswith(f"function 0, {stages[0]}\n"))
+        self.assertIn(one.split("\n\n")[0], whole)
+        two = self.on("prog", "dump", name, "--stage", f"{stages[0]},{stages[1]}")
+        self.assertTrue(two.startswith(one.split("\n\n")[0]))
+        self.assertIn(f"function 0, {stages[1]}\n", two)
+        self.bad("prog", "dump", name, "--stage", "best", code=2, says=stages[0])
+        self.bad("prog", "dump", name, "--stage", "all", "--json", code=2, says="--json")
+        self.fails("prog", "dump", name, "--stage", "all", "--engine", "kernel", code=2, says="kernel")
+
     def test_run(self):
         self.on("prog", "load", common.module("acl"))
         packet = common.ipv4(source="198.51.100.7", protocol=6, dport=80)
