@@ -36,6 +36,7 @@ struct test_prog {
 	uint32_t n_maps;
 	const struct vm_host *host;
 	const struct vm_source *source;
+	const struct vm_keep *keep;
 	uint32_t id;
 	const char *name;
 	bool lenient; /* as conformance runs */
@@ -70,6 +71,7 @@ static inline int test_prog_insns(const struct test_prog *t, const struct bpf_in
 			: t->way == TEST_INTERPRETED ? VM_EXEC_INTERPRETED
 						     : VM_EXEC_BEST,
 		.source = t->source,
+		.keep = t->keep,
 		.id = t->id,
 	};
 	const struct verified *code;

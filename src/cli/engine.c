@@ -41,12 +41,30 @@ int engine_default_state(char *path, size_t size, struct visor_diag *diag)
 	return -EPERM;
 }
 
+/* Where native code is kept: in the state directory, also by an engine that is private if the user
+ * has one. */
+static bool engine_code(const char *state, char *code, size_t size)
+{
+	char own[PATH_MAX];
+	struct stat st;
+
+	if (!*state) {
+		if (engine_default_state(own, sizeof(own), NULL) || lstat(own, &st))
+			return false;
+		state = own;
+	}
+	/* The engine makes the state directory, but this comes after it. */
+	return snprintf(code, size, "%s/code", state) < (int)size;
+}
+
 int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 {
 	const char *name = cli->opt[OPT_ENGINE], *state = cli->opt[OPT_STATE];
 	const char *environment = getenv("VISOR_STATE");
 	VISOR_OPTS(visor_opts, opts);
 	struct visor_diag diag = {0};
+	char code[PATH_MAX];
+	int err;
 
 	memset(e, 0, sizeof(*e));
 	if (name && strcmp(name, "user") && strcmp(name, "kernel"))
@@ -72,7 +90,15 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 	opts.checked = cli->opt[OPT_CHECKED];
 	opts.interpret = cli->opt[OPT_INTERPRET];
 	opts.state = *e->state ? e->state : NULL;
-	if (visor_open(&opts, &e->visor, &diag) < 0)
+	if (engine_code(e->state, code, sizeof(code)))
+		opts.code = code;
+	err = visor_open(&opts, &e->visor, &diag);
+	if (err && opts.code && !strcmp(diag.stage, "code")) {
+		/* A state directory that is shared with others has none. */
+		opts.code = NULL;
+		err = visor_open(&opts, &e->visor, &diag);
+	}
+	if (err)
 		return cli_fail(&diag);
 	e->session.visor = e->visor;
 	load_enter(&e->session);

@@ -28,6 +28,21 @@ bool jit_native(void)
 	return native != NULL;
 }
 
+bool jit_adopt(struct jit_code *code)
+{
+	code->target = native;
+	return code->target != NULL;
+}
+
+bool jit_movable(void)
+{
+#if defined(__x86_64__)
+	return true;
+#else
+	return false;
+#endif
+}
+
 uint32_t jit_features(void)
 {
 	uint32_t features = 0;

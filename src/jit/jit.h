@@ -125,6 +125,11 @@ int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_
  * reaches by distance is too far from there. */
 bool jit_relocate(struct jit_code *code, uintptr_t at);
 void jit_code_done(struct jit_code *code);
+/* Code that jit_compile made earlier, and that somebody put together again: it can be relocated
+ * then. False: there is no compiler for this machine. */
+bool jit_adopt(struct jit_code *code);
+/* All addresses in code are relocations: it can be used in another process. */
+bool jit_movable(void);
 
 /* The name of stage i; NULL behind the last one. */
 const char *jit_stage_name(uint32_t i);

@@ -78,7 +78,7 @@ VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 		return diag_fail(diag, -ENOMEM, "open", "out of memory");
 	pthread_mutex_init(&v->state, NULL);
 	pthread_rwlock_init(&v->table, NULL);
-	v->dir = v->pins = v->lock_fd = v->stats_fd = -1;
+	v->dir = v->pins = v->lock_fd = v->stats_fd = v->code = -1;
 	for (int k = 0; k < OBJ_KIND_COUNT; k++)
 		v->kinds[k] = -1;
 	v->host = sys_host;
@@ -86,6 +86,8 @@ VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 	v->trust = sys_trust_of(o.checked, o.trusted);
 	v->exec = exec;
 	err = store_open(v, o.state, diag);
+	if (!err && o.code)
+		err = kept_open(v, o.code, diag);
 	if (err) {
 		visor_close(v);
 		return err;
@@ -105,6 +107,8 @@ VISOR_EXPORT void visor_close(struct visor *v)
 		vm_stats_every(0);
 		close(v->stats_fd);
 	}
+	if (v->code >= 0)
+		close(v->code);
 	sys_types_free(v);
 	pthread_rwlock_destroy(&v->table);
 	pthread_mutex_destroy(&v->state);

@@ -207,6 +207,7 @@ static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 {
 	struct map *maps[SYS_MAX_MAPS];
 	const struct vm_source source = {source_func, source_line, w};
+	struct vm_keep keep;
 	struct vm_prog_attr attr = {
 		.code = w->code,
 		.maps = maps,
@@ -217,6 +218,8 @@ static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 		.id = id,
 	};
 
+	if (kept_in(w->v, &keep))
+		attr.keep = &keep;
 	memcpy(attr.name, w->head.name, sizeof(attr.name));
 	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
 		maps[i] = w->maps[i]->map;

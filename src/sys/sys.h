@@ -99,6 +99,7 @@ struct visor {
 	struct vm_host host;
 	int stats_fd; /* BPF_ENABLE_STATS: our description of the file given out, or -1 */
 	enum sys_trust trust;
+	int code;	   /* directory of native code that is kept, or -1 */
 	enum vm_exec exec; /* of programs whose accesses are not tested */
 };
 
@@ -225,6 +226,13 @@ extern const struct vm_host sys_host;
 
 /* First bytes of the SHA-256 of data: what the kernel calls a tag. */
 void sys_tag(const void *data, size_t size, uint8_t tag[BPF_TAG_SIZE]);
+
+/* ---- kept.c: native code that outlives processes ------------------------------------------ */
+
+/* Uses that directory, created if absent. -EPERM: others could write to it. */
+int kept_open(struct visor *v, const char *path, struct visor_diag *diag);
+/* False: nothing is kept. */
+bool kept_in(struct visor *v, struct vm_keep *keep);
 
 /* ---- types.c: registered program types -------------------------------------------------- */
 

@@ -17,6 +17,7 @@
 #include "vm/enter.h"
 #include "vm/loops.h"
 #include "vm/prog.h"
+#include "vm/saved.h"
 
 /* ---- what generated code calls ------------------------------------------------------------------
  */
@@ -203,6 +204,72 @@ static bool native_describe(struct vm_native *native, const struct jit_code *cod
 	return true;
 }
 
+/* Finds a place for the code and sets the addresses in it. -ERANGE: what it calls is too far away.
+ */
+static int native_place(struct vm_prog *prog, struct jit_code *code)
+{
+	struct vm_native *native = &prog->native;
+	int err = -ENOMEM;
+
+	native->size = code->size;
+	native->mem = vm_code_alloc(code->size);
+	if (native->mem && !jit_relocate(code, (uintptr_t)native->mem))
+		err = -ERANGE;
+	else if (native->mem && native_describe(native, code, prog->verified))
+		err = vm_code_write(native->mem, code->bytes, code->size);
+	if (err)
+		vm_native_free(native);
+	return err;
+}
+
+/* The program can run. */
+static void native_ready(struct vm_prog *prog, const struct vm_prog_attr *attr,
+			 const struct jit_code *code)
+{
+	prog->code = (struct vm_insn *)(prog->native.mem + code->entry[0]);
+	if (!prog->verified->tail_calls)
+		prog->plain = (vm_native_fn *)(void *)prog->code;
+	if (prog->plain && !code->needs_run)
+		prog->leaf = (uint64_t(*)(uint64_t, uint64_t))(void *)prog->code;
+	prog->debug = vm_debug_new(&(struct vm_debug_code){
+		.native = &prog->native,
+		.frames = code->frames,
+		.prog = prog->name,
+		.source = attr->source,
+	});
+}
+
+/* Code that was kept. */
+static bool native_restore(struct vm_prog *prog, const struct vm_prog_attr *attr,
+			   const struct jit_env *env, const uint8_t key[VM_KEY_SIZE])
+{
+	struct jit_code code;
+	bool done = false;
+	size_t size;
+	void *bytes = attr->keep->load(attr->keep->user, key, &size);
+
+	if (bytes && saved_read(prog, env, bytes, size, key, &code)) {
+		done = !native_place(prog, &code);
+		if (done)
+			native_ready(prog, attr, &code);
+		free(code.relocs);
+	}
+	free(bytes);
+	return done;
+}
+
+static void native_keep(const struct vm_prog *prog, const struct vm_keep *keep,
+			const struct jit_env *env, const struct jit_code *code,
+			const uint8_t key[VM_KEY_SIZE])
+{
+	size_t size;
+	void *bytes = saved_write(prog, env, code, key, &size);
+
+	if (bytes)
+		keep->save(keep->user, key, bytes, size);
+	free(bytes);
+}
+
 int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		      struct visor_diag *diag)
 {
@@ -216,42 +283,32 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		.user = prog,
 		.features = jit_features(),
 	};
-	struct vm_native *native = &prog->native;
+	uint8_t key[VM_KEY_SIZE];
+	bool keep = attr->keep && saved_key(prog, p.features, key);
 	struct jit_code code;
 	int err;
 
 	native_env(&env, p.features);
-	for (;;) {
+	if (keep && native_restore(prog, attr, &env, key))
+		return 0;
+	err = jit_compile(&p, &code, diag);
+	if (err)
+		return err;
+	err = native_place(prog, &code);
+	if (err == -ERANGE) { /* with absolute addresses, then */
+		jit_code_done(&code);
+		env.code_near = 0;
 		err = jit_compile(&p, &code, diag);
 		if (err)
 			return err;
-		native->size = code.size;
-		native->mem = vm_code_alloc(code.size);
-		if (!native->mem || jit_relocate(&code, (uintptr_t)native->mem) || !env.code_near)
-			break;
-		/* Too far from what it calls: with absolute addresses, then. */
-		vm_native_free(native);
-		jit_code_done(&code);
-		env.code_near = 0;
+		err = native_place(prog, &code);
 	}
-	err = native->mem && native_describe(native, &code, prog->verified)
-		      ? vm_code_write(native->mem, code.bytes, code.size)
-		      : -ENOMEM;
 	if (err) {
-		vm_native_free(native);
 		diag_fail(diag, err, "compile", "no room for %u bytes of code", code.size);
 	} else {
-		prog->code = (struct vm_insn *)(native->mem + code.entry[0]);
-		if (!prog->verified->tail_calls)
-			prog->plain = (vm_native_fn *)(void *)prog->code;
-		if (prog->plain && !code.needs_run)
-			prog->leaf = (uint64_t(*)(uint64_t, uint64_t))(void *)prog->code;
-		prog->debug = vm_debug_new(&(struct vm_debug_code){
-			.native = native,
-			.frames = code.frames,
-			.prog = prog->name,
-			.source = attr->source,
-		});
+		if (keep)
+			native_keep(prog, attr->keep, &env, &code, key);
+		native_ready(prog, attr, &code);
 	}
 	jit_code_done(&code);
 	return err;

@@ -64,6 +64,16 @@ struct vm_source {
 	void *user;
 };
 
+/* Where native code is kept, so that it is compiled once only. What is given back is executed: nobody
+ * else may be able to write it. */
+#define VM_KEY_SIZE 32
+struct vm_keep {
+	/* What was saved under a key, to be freed; NULL: nothing. */
+	void *(*load)(void *user, const uint8_t key[VM_KEY_SIZE], size_t *size);
+	void (*save)(void *user, const uint8_t key[VM_KEY_SIZE], const void *data, size_t size);
+	void *user;
+};
+
 struct vm_prog_attr {
 	const struct verified *code;
 	struct map *const *maps; /* n = code->n_maps */
@@ -71,6 +81,7 @@ struct vm_prog_attr {
 	enum vm_mode mode;
 	enum vm_exec exec;
 	const struct vm_source *source; /* for debuggers; or NULL */
+	const struct vm_keep *keep;	/* or NULL */
 	uint32_t id;			/* reported in faults and counters */
 	char name[BPF_OBJ_NAME_LEN];
 };

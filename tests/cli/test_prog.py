@@ -123,6 +123,61 @@ class Prog(common.Case):
         self.assertRegex(out, r"#1 .* visor_acl_xdp_acl_xdp \(\) at .*modules/acl.bpf.c:\d+\n#2 .*vm_prog_run")
         self.assertRegex(out, r"#\d+ .* main \(")
 
+    @unittest.skipIf(os.uname().machine != "x86_64", "of the compiler for x86-64")
+    def test_code_is_kept(self):
+        env = {"env": {"VISOR_EXEC": "native"}}
+        code = self.path("state/code")
+
+        def kept():
+            found = {}
+            for name in os.listdir(code):
+                with open(f"{code}/{name}", "rb") as f:
+                    found[name] = f.read()
+            return found
+
+        def run():
+            out = json.loads(self.on("prog", "run", "acl_xdp", "--data", common.ipv4().hex(), "--json", **env))
+            self.assertEqual(out["verdict"], "XDP_PASS")
+
+        self.on("prog", "load", common.module("acl"), **env)
+        first = kept()
+        self.assertGreater(len(first), 1)
+        self.assertEqual(os.stat(code).st_mode & 0o777, 0o700)
+        # Another process has the same key, and would make the same code: no address is in it.
+        run()
+        self.assertEqual(kept(), first)
+        for name in first:
+            os.unlink(f"{code}/{name}")
+        run()
+        again = kept()
+        self.assertTrue(again)
+        for name, data in again.items():
+            self.assertEqual(first[name], data)
+        name = next(iter(again))
+        path = f"{code}/{name}"
+        # What is damaged, or may be others', is made anew.
+        with open(path, "wb") as f:
+            f.write(again[name][:-1] + bytes([again[name][-1] ^ 1]))
+        run()
+        self.assertEqual(kept(), again)
+        os.chmod(path, 0o666)
+        run()
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        os.rename(path, self.path("aside"))
+        os.symlink(self.path("aside"), path)
+        run()
+        self.assertFalse(os.path.islink(path))
+        # A folder that others can write to is not used at all.
+        os.unlink(path)
+        os.chmod(code, 0o777)
+        run()
+        self.assertEqual(os.listdir(code), [])
+        if os.geteuid() == 0:
+            os.chmod(code, 0o700)
+            os.chown(code, 12345, 0)
+            run()
+            self.assertEqual(os.listdir(code), [])
+
     def test_dump(self):
         self.on("prog", "load", common.module("acl"))
         text = self.on("prog", "dump", "acl_xdp")

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Native code that was saved runs as before, and what is not what was saved does not run at all. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../vm.h"
+#include "base/sha256.h"
+
+/* Under one key at a time. */
+static struct {
+	uint8_t key[VM_KEY_SIZE];
+	uint8_t *data;
+	size_t size;
+	unsigned loads, saves;
+} kept;
+
+static void *load(void *user, const uint8_t key[VM_KEY_SIZE], size_t *size)
+{
+	void *copy;
+
+	kept.loads++;
+	if (!kept.data || memcmp(key, kept.key, VM_KEY_SIZE))
+		return NULL;
+	copy = malloc(kept.size);
+	memcpy(copy, kept.data, kept.size);
+	*size = kept.size;
+	return copy;
+}
+
+static void save(void *user, const uint8_t key[VM_KEY_SIZE], const void *data, size_t size)
+{
+	kept.saves++;
+	free(kept.data);
+	kept.data = malloc(size);
+	memcpy(kept.data, data, size);
+	kept.size = size;
+	memcpy(kept.key, key, VM_KEY_SIZE);
+}
+
+static const struct vm_keep keep = {load, save, NULL};
+
+static void forget(void)
+{
+	free(kept.data);
+	memset(&kept, 0, sizeof(kept));
+}
+
+static struct map *array(uint32_t n)
+{
+	struct map_attr attr = {BPF_MAP_TYPE_ARRAY, 4, 16, n, .name = "array"};
+	struct visor_diag diag = {0};
+	struct map *map;
+
+	assert_int_equal(map_new(&attr, n, memfd_create("array", MFD_CLOEXEC), &map, &diag), 0);
+	return map;
+}
+
+/* A look-up, a helper, a function, values of a map. */
+static const char text[] =
+	"*(u32 *)(r10 -4) = 1\n r1 = map[idx:0]\n r2 = r10\n r2 += -4\n"
+	"call bpf_map_lookup_elem\n if r0 == 0 goto none\n r6 = *(u64 *)(r0 +0)\n"
+	"r7 = map[idx:0]+8\n r1 = *(u64 *)(r7 +0)\n r6 += r1\n"
+	"call bpf_get_prandom_u32\n r1 = r6\n call sub\n exit\n"
+	"none:\n r0 = 1\n exit\n sub:\n r0 = r1\n r0 += 5\n exit";
+
+static struct vm_prog *make(struct map *map)
+{
+	struct test_prog t = {.way = TEST_NATIVE,
+			      .keep = &keep,
+			      .type = catalog_prog(BPF_PROG_TYPE_XDP),
+			      .maps = &map,
+			      .n_maps = 1};
+
+	return test_prog(&t, text);
+}
+
+static uint64_t go(struct vm_prog *prog)
+{
+	static struct visor_run run;
+	struct visor_packet pkt;
+	uint8_t bytes[64] = {0};
+	uint64_t ret = 0;
+
+	vm_run_init(&run);
+	visor_packet_init(&pkt, bytes, sizeof(bytes), 0, sizeof(bytes));
+	vm_enter(&run);
+	assert_int_equal(vm_prog_run(prog, &run, &pkt, 0, &ret), 0);
+	vm_leave(&run);
+	vm_prog_unref(prog);
+	return ret;
+}
+
+static void fill(struct map *map, uint64_t one, uint64_t two)
+{
+	const uint64_t first[2] = {0, two}, second[2] = {one};
+	uint32_t key = 0;
+
+	assert_int_equal(map_user_update(map, &key, first, BPF_ANY), 0);
+	key = 1;
+	assert_int_equal(map_user_update(map, &key, second, BPF_ANY), 0);
+}
+
+static void used_again(void **state)
+{
+	struct map *first = array(4), *second = array(4), *longer = array(5);
+
+	fill(first, 1000, 100);
+	fill(second, 2000, 200);
+	fill(longer, 3000, 300);
+	assert_int_equal(go(make(first)), 1105);
+	assert_int_equal(kept.saves, 1);
+	/* Another map of that shape, at another address. */
+	assert_int_equal(go(make(second)), 2205);
+	assert_int_equal(kept.saves, 1);
+	assert_int_equal(kept.loads, 2);
+	/* Another shape is another program. */
+	assert_int_equal(go(make(longer)), 3305);
+	assert_int_equal(kept.saves, 2);
+	map_unref(first);
+	map_unref(second);
+	map_unref(longer);
+	forget();
+}
+
+/* No byte of it is an address: code made anew is the same, wherever its maps are. */
+static void same_again(void **state)
+{
+	struct map *first = array(4), *second = array(4);
+	uint8_t *data;
+	size_t size;
+
+	fill(first, 1, 2);
+	fill(second, 1, 2);
+	go(make(first));
+	data = kept.data;
+	size = kept.size;
+	kept.data = NULL;
+	go(make(second));
+	assert_int_equal(kept.saves, 2);
+	assert_int_equal(kept.size, size);
+	assert_memory_equal(kept.data, data, size);
+	free(data);
+	map_unref(first);
+	map_unref(second);
+	forget();
+}
+
+static void seal(void)
+{
+	struct sha256 s;
+
+	/* Magic, key, digest of the rest. */
+	sha256_init(&s);
+	sha256_add(&s, kept.data + 72, kept.size - 72);
+	sha256_end(&s, kept.data + 40);
+}
+
+static uint32_t seed = 1;
+
+static uint32_t rnd(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+/* Damage is found by the digest. Where that was made to fit, nothing is written out of bounds and
+ * nothing is called (the program is not run). */
+static void damaged(void **state)
+{
+	struct map *map = array(4);
+	uint8_t *whole;
+	size_t size;
+
+	fill(map, 1000, 100);
+	go(make(map));
+	size = kept.size;
+	whole = malloc(size);
+	memcpy(whole, kept.data, size);
+	for (size_t i = 0; i < size; i++) {
+		unsigned saves = kept.saves;
+
+		kept.data[i] ^= (uint8_t)(1u << rnd(8));
+		assert_int_equal(go(make(map)), 1105);
+		assert_int_equal(kept.saves, saves + 1);
+		assert_memory_equal(kept.data, whole, size);
+	}
+	for (size_t cut = 0; cut < size; cut += 7) {
+		kept.size = cut;
+		assert_int_equal(go(make(map)), 1105);
+		assert_int_equal(kept.size, size);
+	}
+	for (int i = 0; i < 20000; i++) {
+		/* Head and relocations are where the numbers are. */
+		uint32_t at = 72 + rnd(rnd(2) ? 200 : (uint32_t)size - 72);
+		static const uint32_t numbers[] = {0, 1, 0x7fffffff, 0x80000000, UINT32_MAX};
+		uint32_t number = rnd(2) ? rnd(4096) : numbers[rnd(5)];
+
+		memcpy(kept.data + MIN(at, size - 4), &number, 1u << rnd(3));
+		seal();
+		vm_prog_unref(make(map));
+		if (kept.size != size || memcmp(kept.data, whole, size)) {
+			kept.data = realloc(kept.data, size);
+			memcpy(kept.data, whole, size);
+			kept.size = size;
+		}
+	}
+	free(whole);
+	map_unref(map);
+	forget();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(used_again),
+		cmocka_unit_test(same_again),
+		cmocka_unit_test(damaged),
+	};
+
+	if (!jit_movable()) {
+		fprintf(stderr, "skipped: code of this machine is not saved\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
