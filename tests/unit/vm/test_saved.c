@@ -65,17 +65,19 @@ static struct map *array(uint32_t n)
 static const char text[] =
 	"*(u32 *)(r10 -4) = 1\n r1 = map[idx:0]\n r2 = r10\n r2 += -4\n"
 	"call bpf_map_lookup_elem\n if r0 == 0 goto none\n r6 = *(u64 *)(r0 +0)\n"
-	"r7 = map[idx:0]+8\n r1 = *(u64 *)(r7 +0)\n r6 += r1\n"
+	"r7 = map[idx:1]+8\n r1 = *(u64 *)(r7 +0)\n r6 += r1\n"
 	"call bpf_get_prandom_u32\n r1 = r6\n call sub\n exit\n"
 	"none:\n r0 = 1\n exit\n sub:\n r0 = r1\n r0 += 5\n exit";
 
+/* `map`, and one whose values are named by their address. */
 static struct vm_prog *make(struct map *map)
 {
+	struct map *maps[] = {map, map->owner};
 	struct test_prog t = {.way = TEST_NATIVE,
 			      .keep = &keep,
 			      .type = catalog_prog(BPF_PROG_TYPE_XDP),
-			      .maps = &map,
-			      .n_maps = 1};
+			      .maps = maps,
+			      .n_maps = 2};
 
 	return test_prog(&t, text);
 }
@@ -98,12 +100,20 @@ static uint64_t go(struct vm_prog *prog)
 
 static void fill(struct map *map, uint64_t one, uint64_t two)
 {
-	const uint64_t first[2] = {0, two}, second[2] = {one};
-	uint32_t key = 0;
+	const uint64_t first[2] = {one}, second[2] = {0, two};
+	struct map *other = array(1);
+	uint32_t key = 1;
 
 	assert_int_equal(map_user_update(map, &key, first, BPF_ANY), 0);
-	key = 1;
-	assert_int_equal(map_user_update(map, &key, second, BPF_ANY), 0);
+	key = 0;
+	assert_int_equal(map_user_update(other, &key, second, BPF_ANY), 0);
+	map->owner = other;
+}
+
+static void drop(struct map *map)
+{
+	map_unref(map->owner);
+	map_unref(map);
 }
 
 static void used_again(void **state)
@@ -122,9 +132,9 @@ static void used_again(void **state)
 	/* Another shape is another program. */
 	assert_int_equal(go(make(longer)), 3305);
 	assert_int_equal(kept.saves, 2);
-	map_unref(first);
-	map_unref(second);
-	map_unref(longer);
+	drop(first);
+	drop(second);
+	drop(longer);
 	forget();
 }
 
@@ -146,8 +156,8 @@ static void same_again(void **state)
 	assert_int_equal(kept.size, size);
 	assert_memory_equal(kept.data, data, size);
 	free(data);
-	map_unref(first);
-	map_unref(second);
+	drop(first);
+	drop(second);
 	forget();
 }
 
@@ -211,7 +221,7 @@ static void damaged(void **state)
 		}
 	}
 	free(whole);
-	map_unref(map);
+	drop(map);
 	forget();
 }
 
