@@ -40,9 +40,9 @@ struct visor_opts {
 	/* Programs are compiled to native code where there is a compiler for the machine (x86-64,
 	 * arm64), unless this says to interpret them. What is `checked` is always interpreted. */
 	bool interpret;
-	/* Directory in which native code is kept from process to process, so that programs are compiled
-	 * once (and still verified each time); created if absent; NULL: nothing is kept. -EPERM if
-	 * it is not the caller's own, or others can write to it. On x86-64. */
+	/* Directory in which native code is kept from process to process, so that programs are
+	 * compiled once (and still verified each time); created if absent; NULL: nothing is kept.
+	 * -EPERM if it is not the caller's own, or others can write to it. On x86-64. */
 	const char *code;
 };
 

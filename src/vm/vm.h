@@ -64,8 +64,8 @@ struct vm_source {
 	void *user;
 };
 
-/* Where native code is kept, so that it is compiled once only. What is given back is executed: nobody
- * else may be able to write it. */
+/* Where native code is kept, so that it is compiled once only. What is given back is executed:
+ * nobody else may be able to write it. */
 #define VM_KEY_SIZE 32
 struct vm_keep {
 	/* What was saved under a key, to be freed; NULL: nothing. */
@@ -113,8 +113,8 @@ const struct vm_native *vm_prog_native(const struct vm_prog *prog);
 const char *vm_prog_name(const struct vm_prog *prog);
 uint32_t vm_prog_id(const struct vm_prog *prog);
 
-/* Compiles the program once more, and writes what it is in some stages of that (jit_stage_name; with
- * commas between; or "all"). */
+/* Compiles the program once more, and writes what it is in some stages of that (jit_stage_name;
+ * with commas between; or "all"). */
 int vm_prog_stages(struct vm_prog *prog, const char *stages, FILE *to, struct visor_diag *diag);
 
 struct vm_stats {
