@@ -4,7 +4,8 @@
  * is one piece.
  *
  * The compiler moves code about, so a piece may come from any instruction; the one that it comes
- * from is shown whenever that changes.
+ * from is shown whenever that changes. Capstone is loaded when it is needed: it would make every
+ * start of the program twice as long. Where it is not installed, there are bytes.
  */
 #include "cli/native.h"
 #include "catalog/catalog.h"
@@ -14,6 +15,7 @@
 #include <inttypes.h>
 #ifdef VISOR_CAPSTONE
 #include <capstone/capstone.h>
+#include <dlfcn.h>
 #endif
 
 struct native_insn {
@@ -31,6 +33,7 @@ struct native_walk {
 	const char *file, *function;
 	uint32_t line;
 #ifdef VISOR_CAPSTONE
+	void *library; /* NULL: not installed */
 	csh capstone;
 	cs_insn *insn;
 #endif
@@ -82,27 +85,81 @@ static bool native_symbol(const struct native_walk *w, uint64_t address, char *n
 /* ---- one instruction
  * ----------------------------------------------------------------------------- */
 
+/* Without a disassembler. */
+static void native_bytes(const struct native_walk *w, uint32_t at, uint32_t end,
+			 struct native_insn *out)
+{
+	size_t used = (size_t)snprintf(out->text, sizeof(out->text), ".byte");
+
+	out->at = at;
+	out->size = MIN(end - at, 16u);
+	for (uint32_t i = 0; i < out->size; i++)
+		used += (size_t)snprintf(out->text + used, sizeof(out->text) - used, " 0x%02x",
+					 w->n->bytes[at + i]);
+}
+
 #if defined(VISOR_CAPSTONE)
+
+#define CS_TEXT_(x) #x
+#define CS_TEXT(x)  CS_TEXT_(x)
+#define CS_LIBRARY  "libcapstone.so." CS_TEXT(CS_API_MAJOR)
+
+/* The functions of the library that are used. */
+#define CS_FUNCTIONS(FN) FN(cs_open) FN(cs_close) FN(cs_malloc) FN(cs_free) FN(cs_disasm_iter)
+
+static struct {
+#define FN(name) __typeof__(&name) name;
+	CS_FUNCTIONS(FN)
+#undef FN
+} cs;
+
+static bool native_load(struct native_walk *w)
+{
+	w->library = dlopen(CS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	if (!w->library)
+		return false;
+#define FN(name)                                       \
+	*(void **)&cs.name = dlsym(w->library, #name); \
+	if (!cs.name) {                                \
+		dlclose(w->library);                   \
+		w->library = NULL;                     \
+		return false;                          \
+	}
+	CS_FUNCTIONS(FN)
+#undef FN
+	return true;
+}
 
 static int native_open(struct native_walk *w)
 {
 #if defined(__aarch64__)
-	cs_err err = cs_open(CS_ARCH_ARM64, CS_MODE_ARM, &w->capstone);
+	cs_arch arch = CS_ARCH_ARM64;
+	cs_mode mode = CS_MODE_ARM;
 #else
-	cs_err err = cs_open(CS_ARCH_X86, CS_MODE_64, &w->capstone);
+	cs_arch arch = CS_ARCH_X86;
+	cs_mode mode = CS_MODE_64;
 #endif
-	if (err)
+	if (!native_load(w))
+		return 0;
+	if (cs.cs_open(arch, mode, &w->capstone)) {
+		dlclose(w->library);
 		return -ENOMEM;
-	w->insn = cs_malloc(w->capstone);
-	if (!w->insn)
-		cs_close(&w->capstone);
-	return w->insn ? 0 : -ENOMEM;
+	}
+	w->insn = cs.cs_malloc(w->capstone);
+	if (w->insn)
+		return 0;
+	cs.cs_close(&w->capstone);
+	dlclose(w->library);
+	return -ENOMEM;
 }
 
 static void native_close(struct native_walk *w)
 {
-	cs_free(w->insn, 1);
-	cs_close(&w->capstone);
+	if (!w->library)
+		return;
+	cs.cs_free(w->insn, 1);
+	cs.cs_close(&w->capstone);
+	dlclose(w->library);
 }
 
 /* Addresses: jumps within the code become offsets in it, others get a name. */
@@ -130,8 +187,12 @@ static void native_decode(struct native_walk *w, uint32_t at, uint32_t end, stru
 	uint64_t address = w->n->address + at;
 	size_t left = end - at;
 
+	if (!w->library) {
+		native_bytes(w, at, end, out);
+		return;
+	}
 	out->at = at;
-	if (cs_disasm_iter(w->capstone, &code, &left, &address, w->insn)) {
+	if (cs.cs_disasm_iter(w->capstone, &code, &left, &address, w->insn)) {
 		out->size = w->insn->size;
 		native_operands(w, out);
 	} else {
@@ -153,13 +214,7 @@ static void native_close(struct native_walk *w)
 
 static void native_decode(struct native_walk *w, uint32_t at, uint32_t end, struct native_insn *out)
 {
-	size_t used = (size_t)snprintf(out->text, sizeof(out->text), ".byte");
-
-	out->at = at;
-	out->size = MIN(end - at, 16u);
-	for (uint32_t i = 0; i < out->size; i++)
-		used += (size_t)snprintf(out->text + used, sizeof(out->text) - used, " 0x%02x",
-					 w->n->bytes[at + i]);
+	native_bytes(w, at, end, out);
 }
 
 #endif
