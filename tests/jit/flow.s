@@ -224,6 +224,37 @@ switch 1 phi
 run priority=4 mark=3 -> 5
 run priority=4 mark=2 -> 6
 
+=== a return is where the jumps to it are
+	r2 = *(u32 *)(r1 +8)
+	r0 = 1
+	if r2 == 3 goto out
+	*(u32 *)(r1 +32) = 5
+	r0 = 2
+out:
+	exit
+switch 1 return *
+switch 1 = phi *
+returns 2 return *
+returns lacks phi
+returns has return 1
+returns has return 2
+run mark=3 -> 1
+run mark=2 -> 2
+
+=== what does more than return stays where it is
+	r2 = *(u32 *)(r1 +8)
+	r0 = 1
+	if r2 == 3 goto out
+	*(u32 *)(r1 +32) = 5
+	r0 = 2
+out:
+	r0 += r2
+	exit
+returns 1 return *
+returns 1 phi
+run mark=3 -> 4
+run mark=2 -> 4
+
 === a table, unsigned
 	r2 = *(u32 *)(r1 +8)
 	r0 = 0
