@@ -97,7 +97,7 @@ struct vm_prog {
 	struct vm_counter *counters; /* by CPU slot */
 	struct vm_debug *debug;
 	vm_native_fn *plain;	 /* native code that any C function may call; or NULL */
-	/* The same, if it calls nothing, and so does not need the run and what comes in front of it;
+	/* The same, if it calls nothing and does not need the run and what comes in front of it;
 	 * or NULL. */
 	uint64_t (*leaf)(uint64_t r1, uint64_t r2);
 	struct vm_native native; /* generated code, `code` points into it; mem may be NULL */
