@@ -212,13 +212,12 @@ static void optimise(struct ir_func *f, const struct jit_program *p)
 static void stack_left(struct ir_func *f, const struct jit_program *p)
 {
 	f->stack = 0;
-	f->calls = f->reads_run = false;
+	f->calls = false;
 	for (uint32_t i = 0; i < f->n_order; i++)
 		for (struct ir_node *n = f->order[i]->first; n; n = n->next) {
 			if (n->op == IR_FRAME)
 				f->stack = p->code->subprogs[f->subprog].stack;
 			f->calls |= (ir_flags[n->op] & IR_IS_CALL) != 0;
-			f->reads_run |= n->op == IR_PARAM && n->imm == 5 && n->uses;
 		}
 	/* What is there from before is nothing that a program should see. */
 	f->zero_stack = f->stack &&

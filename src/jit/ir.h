@@ -135,7 +135,6 @@ struct ir_func {
 	uint32_t stack;	    /* bytes below r10 that are in memory */
 	bool zero_stack;    /* they are read before they are written */
 	bool calls;	    /* something */
-	bool reads_run;	    /* its sixth parameter */
 	bool failed;	    /* out of memory */
 };
 
