@@ -598,6 +598,72 @@ static void emit_leave(struct jit_emitter *e)
 			   16 * (int)(i ? i : n));
 }
 
+/* A branch forward within a node; where it goes is set later. Returns where it is. */
+static uint32_t emit_skip(struct jit_emitter *e, uint32_t word)
+{
+	arm64_word(e, word);
+	return e->size - 4;
+}
+
+static void emit_skip_to_here(struct jit_emitter *e, uint32_t at)
+{
+	if (!e->failed)
+		arm64_fixup(e->bytes + at, 4, (int64_t)e->size - at - 4);
+}
+
+static void emit_at(struct jit_emitter *e, uint32_t opcode, int t, int base, uint32_t off)
+{
+	arm64_mem(e, opcode, t, &(struct arm64_mem){(int8_t)base, A64_NONE, A64_UXTX, 0, off});
+}
+
+/* The number at an address that is known. */
+static void emit_load_known(struct jit_emitter *e, uint32_t opcode, int t, const void *from)
+{
+	arm64_mov_imm(e, t, (uint64_t)(uintptr_t)from);
+	emit_at(e, opcode, t, t, 0);
+}
+
+/*
+ * A tail call through a slot that is known, in place: if the slot still names the program that was
+ * last found there, which is native code of the same type, nothing is counted and calls are left,
+ * go there. Anything else is left to the vm: the branches to there are returned.
+ */
+static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uint32_t slow[5])
+{
+	const struct jit_env *env = e->p->env;
+	struct ir_node *map = n->arg[1], *index = n->arg[2];
+	int run = jit_arm64.args[5], prog = 9, x = 8;
+	const void *slot, *cached;
+	uint32_t k = 0, type = (uint32_t)e->p->code->type->type;
+
+	if (e->f->subprog || !e->p->tail || map->op != IR_CONST || map->sym != SYM_MAP ||
+	    !ir_is_const(index) || !arm64_imm_fits(type) ||
+	    !e->p->tail(e->p->user, map->index, (uint32_t)index->imm, &slot, &cached))
+		return 0;
+	arm64_mov(e, true, run, emit_use(e, n->arg[0], run));
+	emit_load_known(e, A64_LDRX, prog, cached);
+	slow[k++] = emit_skip(e, A64_CBZ | 1u << 31 | (uint32_t)prog);
+	emit_load_known(e, A64_LDRW, x, slot);
+	emit_at(e, A64_LDRW, TEMP, prog, env->prog_tail_id);
+	arm64_rrr(e, false, A64_SUBS, A64_ZR, x, TEMP);
+	slow[k++] = emit_skip(e, A64_BCOND | A64_NE);
+	emit_at(e, A64_LDRW, x, prog, env->prog_type);
+	arm64_rri(e, false, A64_SUBS, A64_ZR, x, type);
+	slow[k++] = emit_skip(e, A64_BCOND | A64_NE);
+	emit_load_known(e, A64_LDRW, x, env->symbol[JIT_STATS]);
+	slow[k++] = emit_skip(e, A64_CBNZ | (uint32_t)x);
+	emit_at(e, A64_LDRW, x, run, env->run_tail_calls);
+	arm64_rri(e, false, A64_SUBS, x, x, 1);
+	slow[k++] = emit_skip(e, A64_BCOND | A64_LO);
+	emit_at(e, A64_STRW, x, run, env->run_tail_calls);
+	emit_at(e, A64_STRX, prog, run, env->run_prog);
+	emit_at(e, A64_LDRX, A64_X0, run, env->run_ctx);
+	emit_at(e, A64_LDRX, TEMP, prog, env->prog_code);
+	emit_leave(e);
+	arm64_rr(e, false, A64_BR, 0, TEMP);
+	return k;
+}
+
 /* The main program goes on in the other one with a jump. A function of a program must come back to
  * its caller, with the caller's registers: there the vm runs the other one. */
 static void emit_tail(struct jit_emitter *e, struct ir_node *n)
@@ -610,28 +676,25 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 		{jit_place_of(n->arg[2]), {PLACE_REG, 2, NULL}},
 	};
 	int run = jit_arm64.args[5];
-	struct arm64_mem m = {(int8_t)run, A64_NONE, A64_UXTX, 0, env->run_ctx};
-	uint32_t failed, word;
+	uint32_t failed, slow[5], n_slow = emit_tail_in_place(e, n, slow);
 
+	while (n_slow)
+		emit_skip_to_here(e, slow[--n_slow]);
 	jit_moves(e, moves, 3);
 	emit_call_c(e, SYM_ENV, symbol, (int64_t)(uintptr_t)env->symbol[symbol]);
-	failed = e->size;
-	word = e->f->subprog ? A64_TBZ : A64_CBZ | 1u << 31; /* bool, pointer */
-	arm64_word(e, word);
+	failed = emit_skip(e, e->f->subprog ? A64_TBZ : A64_CBZ | 1u << 31); /* bool, pointer */
 	arm64_mov(e, true, run, emit_use(e, n->arg[0], run));
 	if (!e->f->subprog) {
 		arm64_mov(e, true, TEMP, A64_X0);
-		arm64_mem(e, A64_LDRX, A64_X0, &m);
+		emit_at(e, A64_LDRX, A64_X0, run, env->run_ctx);
 		emit_leave(e);
 		arm64_rr(e, false, A64_BR, 0, TEMP);
 	} else {
-		m.off = env->run_tail_result;
-		arm64_mem(e, A64_LDRX, A64_X0, &m);
+		emit_at(e, A64_LDRX, A64_X0, run, env->run_tail_result);
 		emit_leave(e);
 		arm64_rr(e, false, A64_RET, 0, A64_LR);
 	}
-	if (!e->failed)
-		arm64_fixup(e->bytes + failed, 4, (int64_t)e->size - failed - 4);
+	emit_skip_to_here(e, failed);
 }
 
 /* ---- ends of blocks -------------------------------------------------------------------------- */
@@ -732,21 +795,12 @@ static void emit_return(struct jit_emitter *e, struct ir_node *n)
 
 static void emit_jump(struct jit_emitter *e, struct ir_node *n)
 {
-	struct ir_block *to = n->block->succ[0]->placed;
-	struct ir_node *first = to->first;
 	struct jit_move *moves;
 	uint32_t k = jit_phi_moves(e, n->block, &moves);
 
 	jit_moves(e, moves, k);
-	if (jit_is_next(e, to))
-		return;
-	while (first->op == IR_PHI || (first->folded && first->next))
-		first = first->next;
-	/* What would be a jump to little more than a return can as well be one. */
-	if (first->op == IR_RETURN && !e->frame && !e->saved)
-		emit_return(e, first);
-	else
-		emit_jump_to(e, to);
+	if (!jit_is_next(e, n->block->succ[0]->placed))
+		emit_jump_to(e, n->block->succ[0]->placed);
 }
 
 /* The table is one of jumps, right here: it is always near, and its distances are as any other. */
