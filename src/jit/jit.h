@@ -36,7 +36,7 @@
 enum jit_symbol {
 	JIT_PACKET_LOAD,  /* uint64_t (run, int32_t off, size): the value, or UINT64_MAX */
 	JIT_TAIL,	  /* const void *(run, map, index): where to go on, or NULL */
-	JIT_TAIL_NESTED,  /* bool (run, map, index): ran it, the result is in run->tail_result */
+	JIT_TAIL_NESTED,  /* uint64_t (run, map, index): not 0 if it ran; run->tail_result is set */
 	JIT_STATS,	  /* uint32_t: not 0 if tail calls are counted */
 	JIT_HELPER_BY_ID, /* vm_helper_fn (run, id): of an indirect call; never NULL */
 	/* Loops (idiom.c, vm/loops.h). */

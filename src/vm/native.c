@@ -52,7 +52,8 @@ static const void *native_tail(struct visor_run *run, struct map *map, uint32_t 
 	return to->code;
 }
 
-static bool native_tail_nested(struct visor_run *run, struct map *map, uint32_t index)
+/* Not a bool, of which a caller may only look at the lowest byte. */
+static uint64_t native_tail_nested(struct visor_run *run, struct map *map, uint32_t index)
 {
 	const struct vm_prog *to = vm_tail_target(run, map, index);
 

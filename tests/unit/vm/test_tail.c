@@ -280,6 +280,7 @@ static void batch(void **state)
 			assert_int_equal(ret[i], 10 + i);
 		assert_int_equal(run->tail_calls, 0);
 		/* Half of the way is checked, and one packet too short for it. */
+		vm_prog_unref(by_id[5]);
 		make(5, BPF_PROG_TYPE_XDP, TEST_CHECKED,
 		     "r2 = *(u32 *)(r1 +0)\n r0 = *(u8 *)(r2 +40)\n exit");
 		set_slot(3, 5);
