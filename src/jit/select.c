@@ -133,7 +133,9 @@ void jit_select(struct ir_func *f, const struct jit_target *t, const struct jit_
 			if (n->op == IR_CONST || n->op == IR_FRAME)
 				continue;
 			select_constants(&s, n);
-			t->select(n, p);
+			/* What is part of another node has registers for operands. */
+			if (!n->folded)
+				t->select(n, p);
 			s.calls += (ir_flags[n->op] & IR_IS_CALL) != 0;
 		}
 	}

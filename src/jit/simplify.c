@@ -297,6 +297,9 @@ static struct ir_node *simplify_add(struct simplify *s, struct ir_node *n)
 			return NULL;
 		}
 	}
+	/* A sum of small numbers is the same in 64 bits, where it can become part of another. */
+	if (!n->wide && MAX(x->bits, y->bits) < 32)
+		n->wide = true;
 	/* (x + c) + y: the constant goes outwards, into addresses. */
 	for (int k = 0; k < 2; k++) {
 		struct ir_node *a = n->arg[k], *other = n->arg[!k];

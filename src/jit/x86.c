@@ -75,6 +75,18 @@ static void select_address(struct ir_node *n)
 		}
 }
 
+/* (x + y) + number is what the address unit computes at once. */
+static bool select_sum(struct ir_node *n)
+{
+	struct ir_node *a = n->arg[0];
+
+	if (!n->arg[1]->folded || a->op != IR_ADD || a->uses != 1 || a->block != n->block ||
+	    a->folded || (n->wide && !a->wide) || ir_is_const(a->arg[1]))
+		return false;
+	a->folded = true;
+	return true;
+}
+
 /* ---- loads as operands ---------------------------------------------------------------------------------- */
 
 /* The load can happen as late as at n: nothing that it could notice lies between. */
@@ -138,6 +150,9 @@ static void x86_select(struct ir_node *n, const struct jit_program *p)
 		select_address(n);
 		break;
 	case IR_ADD:
+		if (!select_sum(n))
+			select_load_operand(n);
+		break;
 	case IR_SUB:
 	case IR_AND:
 	case IR_OR:

@@ -206,6 +206,12 @@ static bool emit_lea(struct jit_emitter *e, struct ir_node *n)
 	struct ir_node *x = n->arg[0], *y = n->arg[1];
 	struct x86_mem m = {X_NONE, X_NONE, 0, 0};
 
+	if (x->folded && x->op == IR_ADD) {
+		m = emit_address(e, x, y->imm);
+		x86_rm(e, n->wide, 0x8d, emit_def(n), &m);
+		emit_defined(e, n, emit_def(n));
+		return true;
+	}
 	if (n->spilled || x->folded || x->spilled || y->spilled || n->reg == x->reg)
 		return false;
 	m.base = x->reg;

@@ -296,3 +296,23 @@ again:
 	exit
 x86-64 4 @0 * = const * # register *
 x86-64 2 @1 * = const * # register *
+
+=== a load is no operand of a sum that is part of an access
+map array 4 64 1 constant
+	r6 = *(u32 *)(r1 +8)
+	r6 &= 7
+	r3 = map[idx:0]+0
+	*(u64 *)(r10 -16) = r3
+	*(u64 *)(r10 -8) = 0
+	r1 = r10
+	r1 += -8
+	call inner
+	r2 = *(u64 *)(r10 -16)
+	r2 += r6
+	r0 = *(u8 *)(r2 +3)
+	exit
+inner:
+	r0 = *(u64 *)(r1 +0)
+	exit
+x86-64 lacks = load.8 v* *# folded
+run mark=1 -> 5
