@@ -498,6 +498,9 @@ static int atomic_modify(struct env *env, const struct bpf_insn *insn)
 	if (!err && load >= 0)
 		err = mem_access(env, insn->dst_reg, insn->off, size, ACCESS_READ, load, true,
 				 false);
+	/* Linux 6.18 knows what the stack held, but not that it may come to depend on it. */
+	if (!err && load >= 0 && env->image->engine)
+		reg_set_unknown(env, env_reg(env, load));
 	if (!err)
 		err = mem_access(env, insn->dst_reg, insn->off, size, ACCESS_WRITE, -1, true,
 				 false);

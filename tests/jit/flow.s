@@ -508,3 +508,26 @@ two:
 switch lacks switch*
 switch 3 store.4
 run mark=3 -> 12
+
+=== what an atomic operation fetches from the stack is not taken for known
+	r7 = 0
+	*(u64 *)(r10 -136) = 1
+	may_goto set
+	*(u64 *)(r10 -136) = r7
+set:
+	r1 = 1
+	r0 = 1
+	*(u64 *)(r10 -144) = r0
+	r0 = 1
+	r1 = 1
+	r6 = r1
+	goto on
+on:
+	r0 = atomic64_fetch_xor((u64 *)(r10 -136), r0)
+	r4 = r0
+	if r4 > 0 goto out
+	r0 = 77
+out:
+	exit
+simplify has branch* v* != 0 *
+run mark=0 -> 77
