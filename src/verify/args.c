@@ -678,9 +678,11 @@ int args_check(struct env *env, int regno, struct call *call)
 		err = args_type(env, regno, arg, call);
 		if (!err)
 			err = args_exact(env, reg, regno, arg);
-		if (err)
-			return err;
+	} else {
+		err = precise_null(env, regno);
 	}
+	if (err)
+		return err;
 	if (arg & ARG_RELEASE) {
 		err = args_release(env, regno, arg, call);
 		if (err)

@@ -301,6 +301,9 @@ void state_forget_packets(struct env *env);
 
 /* The exact value of that scalar of the current frame decides about safety. */
 int precise_reg(struct env *env, int regno);
+/* A number that is taken for a pointer because it is 0. Linux 6.18 does not follow this back, and so
+ * may drop a path on which it is not: in what is to run here, that decides, too. */
+int precise_null(struct env *env, int regno);
 /* The same for a spilled one. */
 int precise_stack(struct env *env, uint32_t frame, uint32_t slot);
 /* Adds a step to the history of the current path, or flags to the step of this instruction.

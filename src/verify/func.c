@@ -83,8 +83,10 @@ static int func_check_arg(struct env *env, const struct btf_global_arg *arg, int
 		err = args_exact(env, r, regno, ARG_DYNPTR);
 		return err ? err : args_dynptr(env, regno, ARG_DYNPTR | ARG_RDONLY, &call);
 	case BTF_ARG_BTF:
-		if (arg->untrusted || (arg->maybe_null && reg_is_null(r)))
+		if (arg->untrusted)
 			return 0;
+		if (arg->maybe_null && reg_is_null(r))
+			return precise_null(env, regno);
 		return args_global_btf(env, regno, arg);
 	default:
 		return env_unsupported(env, "an argument of this kind of a global function");

@@ -106,7 +106,7 @@ int mem_reg_size(struct env *env, struct reg *reg, int regno, uint32_t mem_size)
 	int err;
 
 	if (reg_is_null(reg))
-		return 0;
+		return precise_null(env, regno);
 	if (mem_size > INT32_MAX)
 		return env_fail_reg(env, -EACCES, REASON_ARG_SIZE, regno,
 				    "R%d memory size %u is too large", regno, mem_size);

@@ -627,6 +627,12 @@ static int trace(struct env *env, struct state *start, bool *changed)
 	return 0;
 }
 
+int precise_null(struct env *env, int regno)
+{
+	return env->image->engine && env_reg(env, regno)->type == R_SCALAR ? precise_reg(env, regno)
+									   : 0;
+}
+
 int precise_reg(struct env *env, int regno)
 {
 	bool changed = false;
