@@ -218,3 +218,40 @@ int isa_validate(const struct bpf_insn *insn, size_t left, const char **why)
 	}
 	return 0;
 }
+
+struct isa_use isa_use(const struct bpf_insn *insn, int id)
+{
+	uint16_t dst = (uint16_t)(1 << insn->dst_reg), src = (uint16_t)(1 << insn->src_reg);
+	bool move = BPF_OP(insn->code) == BPF_MOV;
+
+	switch (isa_table[id].form) {
+	case ISA_FORM_ALU_RR:
+		return (struct isa_use){move ? src : src | dst, dst};
+	case ISA_FORM_ALU_RI:
+		return (struct isa_use){move ? 0 : dst, dst};
+	case ISA_FORM_UNARY:
+	case ISA_FORM_END:
+		return (struct isa_use){dst, dst};
+	case ISA_FORM_JMP_RR:
+	case ISA_FORM_STX:
+		return (struct isa_use){dst | src, 0};
+	case ISA_FORM_JMP_RI:
+	case ISA_FORM_ST:
+		return (struct isa_use){dst, 0};
+	case ISA_FORM_LDX:
+	case ISA_FORM_LOAD_ACQ:
+		return (struct isa_use){src, dst};
+	case ISA_FORM_ATOMIC:
+		if (id == ISA_CMPXCHG64 || id == ISA_CMPXCHG32)
+			return (struct isa_use){dst | src | 1, 1};
+		return (struct isa_use){dst | src, insn->imm & BPF_FETCH ? src : 0};
+	case ISA_FORM_LD_IMM64:
+		return (struct isa_use){0, dst};
+	case ISA_FORM_LD_ABS:
+		return (struct isa_use){1 << 6, 1};
+	case ISA_FORM_LD_IND:
+		return (struct isa_use){1 << 6 | src, 1};
+	default:
+		return (struct isa_use){0, 0};
+	}
+}

@@ -105,6 +105,15 @@ static inline int isa_slots(const struct bpf_insn *insn)
  * distance in slots from the following instruction, wide enough for every form. */
 bool isa_jump(const struct bpf_insn *insn, int64_t *delta);
 
+/* Sets of registers, one bit each. */
+struct isa_use {
+	uint16_t reads, writes;
+};
+
+/* What an instruction reads and writes by itself: nothing for calls and exit, where that depends on
+ * what is called, and on who returns. id: of enum isa_id. */
+struct isa_use isa_use(const struct bpf_insn *insn, int id);
+
 /*
  * Checks everything that can be said of one instruction alone: it exists, its registers
  * do, r10 is not written, reserved fields are zero, immediates that are shift amounts or

@@ -25,66 +25,34 @@ uint32_t jit_helper_args(const struct helper *desc)
 	return n;
 }
 
-struct use {
-	uint16_t reads, writes;
-};
-
-static struct use flow_call(const struct jit_flow *flow, uint32_t i)
+static struct isa_use flow_call(const struct jit_flow *flow, uint32_t i)
 {
 	const struct jit_program *p = flow->p;
 	const struct bpf_insn *insn = &p->code->insns[i];
 	const struct helper *desc = NULL;
 
 	if (p->code->facts[i].id == ISA_CALL_LOCAL)
-		return (struct use){flow->live[i + 1 + (uint32_t)insn->imm] & 0x3e, 1};
+		return (struct isa_use){flow->live[i + 1 + (uint32_t)insn->imm] & 0x3e, 1};
 	p->helper(p->user, (uint32_t)insn->imm, &desc);
-	return (struct use){(uint16_t)((2u << jit_helper_args(desc)) - 2), 1};
+	return (struct isa_use){(uint16_t)((2u << jit_helper_args(desc)) - 2), 1};
 }
 
-static struct use flow_use(const struct jit_flow *flow, uint32_t i)
+static struct isa_use flow_use(const struct jit_flow *flow, uint32_t i)
 {
 	const struct bpf_insn *insn = &flow->p->code->insns[i];
-	uint16_t dst = (uint16_t)(1 << insn->dst_reg), src = (uint16_t)(1 << insn->src_reg);
 	int id = flow->p->code->facts[i].id;
-	bool move = BPF_OP(insn->code) == BPF_MOV;
 
 	switch (isa_table[id].form) {
-	case ISA_FORM_ALU_RR:
-		return (struct use){move ? src : src | dst, dst};
-	case ISA_FORM_ALU_RI:
-		return (struct use){move ? 0 : dst, dst};
-	case ISA_FORM_UNARY:
-	case ISA_FORM_END:
-		return (struct use){dst, dst};
-	case ISA_FORM_JMP_RR:
-	case ISA_FORM_STX:
-		return (struct use){dst | src, 0};
-	case ISA_FORM_JMP_RI:
-	case ISA_FORM_ST:
-		return (struct use){dst, 0};
-	case ISA_FORM_LDX:
-	case ISA_FORM_LOAD_ACQ:
-		return (struct use){src, dst};
-	case ISA_FORM_ATOMIC:
-		if (id == ISA_CMPXCHG64 || id == ISA_CMPXCHG32)
-			return (struct use){dst | src | 1, 1};
-		return (struct use){dst | src, insn->imm & BPF_FETCH ? src : 0};
-	case ISA_FORM_LD_IMM64:
-		return (struct use){0, dst};
-	case ISA_FORM_LD_ABS:
-		return (struct use){1 << 6, 1};
-	case ISA_FORM_LD_IND:
-		return (struct use){1 << 6 | src, 1};
 	case ISA_FORM_CALL:
 		return flow_call(flow, i);
 	case ISA_FORM_CALLX:
-		return (struct use){dst | 0x3e, 1};
+		return (struct isa_use){(uint16_t)(1 << insn->dst_reg | 0x3e), 1};
 	case ISA_FORM_JCOND:
-		return (struct use){1 << VAR_MAY_GOTO, 1 << VAR_MAY_GOTO};
+		return (struct isa_use){1 << VAR_MAY_GOTO, 1 << VAR_MAY_GOTO};
 	case ISA_FORM_EXIT:
-		return (struct use){1, 0};
+		return (struct isa_use){1, 0};
 	default:
-		return (struct use){0, 0};
+		return isa_use(insn, id);
 	}
 }
 
@@ -116,7 +84,7 @@ static void flow_leaders(struct jit_flow *flow)
 /* Registers read from instruction i on, given what is read behind it. */
 static uint16_t flow_before(const struct jit_flow *flow, uint32_t i, uint16_t after)
 {
-	struct use use = flow_use(flow, i);
+	struct isa_use use = flow_use(flow, i);
 
 	return (uint16_t)((after & ~use.writes) | use.reads);
 }

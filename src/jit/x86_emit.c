@@ -532,11 +532,10 @@ static void emit_store(struct jit_emitter *e, struct ir_node *n)
 static void emit_atomic_loop(struct jit_emitter *e, struct ir_node *n, const struct x86_mem *m)
 {
 	static const uint8_t op[] = {[A_OR] = 0x0b, [A_AND] = 0x23, [A_XOR] = 0x33};
-	int dst = emit_def(n), src = -1;
+	int dst = emit_def(n);
 	uint32_t again;
 	struct x86_operand y = emit_operand(e, n->arg[1]);
 
-	(void)src;
 	x86_rm(e, n->wide, 0x8b, X_RAX, m);
 	again = e->size;
 	x86_mov(e, n->wide, dst, X_RAX);

@@ -182,10 +182,10 @@ static int decode_insn(struct decode *d, uint32_t i)
 /* ---- checked mode: which registers an instruction needs and sets ------------------------------
  */
 
-static struct vm_use decode_use_call(const struct decode *d, uint32_t i)
+static struct isa_use decode_use_call(const struct decode *d, uint32_t i)
 {
 	const struct vm_insn *insn = &d->prog->code[i];
-	struct vm_use use = {0, 1};
+	struct isa_use use = {0, 1};
 
 	switch (d->prog->verified->facts[i].id) {
 	case ISA_CALL_LOCAL:
@@ -211,48 +211,19 @@ static bool decode_in_main(const struct decode *d, uint32_t i)
 	return i < d->prog->verified->subprogs[0].end;
 }
 
-static struct vm_use decode_use(const struct decode *d, uint32_t i)
+static struct isa_use decode_use(const struct decode *d, uint32_t i)
 {
-	const struct bpf_insn *insn = &d->prog->verified->insns[i];
 	int id = d->prog->verified->facts[i].id;
-	uint16_t dst = (uint16_t)(1 << insn->dst_reg), src = (uint16_t)(1 << insn->src_reg);
-	bool move = BPF_OP(insn->code) == BPF_MOV;
 
 	switch (isa_table[id].form) {
-	case ISA_FORM_ALU_RR:
-		return (struct vm_use){move ? src : src | dst, dst};
-	case ISA_FORM_ALU_RI:
-		return (struct vm_use){move ? 0 : dst, dst};
-	case ISA_FORM_UNARY:
-	case ISA_FORM_END:
-		return (struct vm_use){dst, dst};
-	case ISA_FORM_JMP_RR:
-	case ISA_FORM_STX:
-		return (struct vm_use){dst | src, 0};
-	case ISA_FORM_JMP_RI:
-	case ISA_FORM_ST:
-		return (struct vm_use){dst, 0};
-	case ISA_FORM_LDX:
-	case ISA_FORM_LOAD_ACQ:
-		return (struct vm_use){src, dst};
-	case ISA_FORM_ATOMIC:
-		if (id == ISA_CMPXCHG64 || id == ISA_CMPXCHG32)
-			return (struct vm_use){dst | src | 1, 1};
-		return (struct vm_use){dst | src, 0};
-	case ISA_FORM_LD_IMM64:
-		return (struct vm_use){0, dst};
-	case ISA_FORM_LD_ABS:
-		return (struct vm_use){1 << 6, 1};
-	case ISA_FORM_LD_IND:
-		return (struct vm_use){1 << 6 | src, 1};
 	case ISA_FORM_CALL:
 	case ISA_FORM_CALLX:
 		return decode_use_call(d, i);
 	case ISA_FORM_EXIT:
 		/* A function need not return anything, a program must. */
-		return (struct vm_use){decode_in_main(d, i) ? 1 : 0, 0};
+		return (struct isa_use){decode_in_main(d, i) ? 1 : 0, 0};
 	default:
-		return (struct vm_use){0, 0};
+		return isa_use(&d->prog->verified->insns[i], id);
 	}
 }
 

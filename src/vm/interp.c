@@ -108,7 +108,7 @@ static bool interp_call_reg(struct visor_run *run, uint64_t id, bool checked, ui
 	do {                                                                                 \
 		pc += (n);                                                                   \
 		if (CHECKED) {                                                               \
-			const struct vm_use *use_ = &prog->use[pc - prog->code];             \
+			const struct isa_use *use_ = &prog->use[pc - prog->code];             \
 			CHECK(interp_step(run, use_->reads & ~known));                       \
 			known |= use_->writes;                                               \
 			if (UNLIKELY(run->step))                                             \

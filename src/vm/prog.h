@@ -56,11 +56,6 @@ struct vm_call {
 	uint32_t id;
 };
 
-/* Checked mode: sets of registers that an instruction needs initialised, and initialises. */
-struct vm_use {
-	uint16_t reads, writes;
-};
-
 struct vm_counter {
 	_Alignas(64) uint64_t run_cnt;
 	uint64_t ticks; /* of the CPU's counter, scaled by the sampling rate */
@@ -92,7 +87,7 @@ struct vm_prog {
 	uint32_t n_maps;
 	enum vm_mode mode;
 	const struct vm_host *host;
-	struct vm_use *use;	     /* checked mode, by slot */
+	struct isa_use *use;	     /* checked mode, by slot: what it needs and sets */
 	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
 	struct vm_debug *debug;
