@@ -50,7 +50,7 @@ static char dir[] = "/tmp/visor-device-XXXXXX";
 
 static void frame_make(const struct frame *f, uint8_t *out)
 {
-	static const uint8_t from[6] = {2, 0, 0, 0, 0, 1};
+	static const uint8_t from[6] = SEEN_FROM;
 
 	for (unsigned i = 0; i < FRAME; i++)
 		out[i] = (uint8_t)i;
@@ -84,11 +84,14 @@ static void send_frames(unsigned ifindex)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)ifindex};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	uint8_t frame[FRAME];
 
 	assert_true(fd >= 0);
+	/* The kernel sends frames of its own here when it likes (IPv6 reports): one for certain. */
+	memset(frame, 0xff, sizeof(frame));
+	assert_int_equal(sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),
+			 sizeof(frame));
 	for (size_t i = 0; i < N_FRAMES; i++) {
-		uint8_t frame[FRAME];
-
 		frame_make(&frames[i], frame);
 		assert_int_equal(
 			sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),

@@ -17,9 +17,16 @@ __u32 n_seen;
 SEC("tc")
 int see(struct __sk_buff *ctx)
 {
+	static const __u8 from[6] = SEEN_FROM;
+	__u8 addresses[12] = {0};
 	__u32 n = n_seen;
 	struct seen *s = bpf_map_lookup_elem(&seen, &n);
 
+	if (bpf_skb_load_bytes(ctx, 0, addresses, sizeof(addresses)))
+		return TC_ACT_OK;
+	for (int i = 0; i < 6; i++)
+		if (addresses[6 + i] != from[i])
+			return TC_ACT_OK;
 	if (!s)
 		return TC_ACT_OK;
 	s->len = ctx->len;
