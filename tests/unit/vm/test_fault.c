@@ -49,6 +49,11 @@ static struct map *maps[ARRAY_SIZE(map_attrs)];
 	"if r0 == 0 goto out\n"
 #define SUBMIT "r1 = r6\n r2 = 0\n call bpf_ringbuf_submit\n"
 
+/* With r3 as context; the body may use r2. */
+#define CALL_BACK(body)                                              \
+	"r1 = 1\n r2 = subprog[each]\n r4 = 0\n call bpf_loop\n" \
+	"r0 = 0\n exit\n each:\n" body "\n r0 = 0\n exit"
+
 static const struct fault_case {
 	const char *name;
 	uint32_t type, insn;
@@ -148,6 +153,17 @@ static const struct fault_case {
 	 RESERVE SUBMIT SUBMIT "out:\n r0 = 0\n exit"},
 	{"part of a record", XDP, 10, "ringbuf_submit, argument 1: not reserved memory",
 	 RESERVE "r6 += 4\n" SUBMIT "out:\n r0 = 0\n exit"},
+	{"callback context above the stack", XDP, 0, NULL,
+	 "r3 = r10\n r3 += 1\n" CALL_BACK("r0 = 0")},
+	{"callback context below the stack", XDP, 0, NULL,
+	 "r3 = r10\n r3 += -1000000\n" CALL_BACK("r0 = 0")},
+	{"callback context comes back", XDP, 0, NULL,
+	 "*(u64 *)(r10 -8) = 0\n r3 = r10\n r3 += 4096\n" CALL_BACK(
+		 "r2 += -4104\n r0 = *(u64 *)(r2 +0)")},
+	{"use of a callback context above the stack", XDP, 9, "read of 1 bytes at",
+	 "r3 = r10\n r3 += 1\n" CALL_BACK("r0 = *(u8 *)(r2 +0)")},
+	{"callback context is a number", XDP, 5, "loop, argument 3: neither NULL nor stack",
+	 "r3 = 1\n" CALL_BACK("r0 = 0")},
 	{"endless loop", RAW, 0, "stopped after 1000 instructions, the limit of this run",
 	 "again:\n r0 = 0\n goto again\n exit"},
 	{"classic access without context", SKF, 5, "classic packet access: r6 is not the context",
