@@ -11,6 +11,7 @@
 
 #define DEPTH_TAIL_CALL_LIMIT 256
 #define DEPTH_PRIVATE_MIN     64 /* a stack apart is for functions that need this much */
+#define DEPTH_OF_LOOP	      24
 
 struct chain {
 	struct {
@@ -25,16 +26,33 @@ struct chain {
 };
 
 /* Spills around calls that preserve registers are removed, and with them what only they use. */
+static uint32_t depth_left(const struct env *env, const struct subprog *sub)
+{
+	for (uint32_t i = sub->start; !sub->keep_fastcall_stack && i < sub->end; i++)
+		if (env->aux[i].fastcall_slots)
+			return sub->fastcall_stack_off;
+	return sub->stack_depth;
+}
+
 static uint32_t depth_of(const struct env *env, const struct subprog *sub)
 {
-	uint32_t depth = sub->stack_depth;
+	return ALIGN_UP(depth_left(env, sub), 16U);
+}
 
-	for (uint32_t i = sub->start; !sub->keep_fastcall_stack && i < sub->end; i++)
-		if (env->aux[i].fastcall_slots) {
-			depth = sub->fastcall_stack_off;
-			break;
-		}
-	return ALIGN_UP(depth, 16U);
+/* Calls that are made to loops keep three registers, all of a function the same, after what was
+ * checked: a function may come to need more than all may have. */
+static void depth_tell_loops(struct env *env)
+{
+	for (uint32_t s = 0; s < env->n_subs; s++) {
+		struct subprog *sub = &env->subs[s];
+
+		for (uint32_t i = sub->start; i < sub->end; i++)
+			if (env->aux[i].loop_callback &&
+			    env->aux[i].loop_callback != LOOP_NOT_INLINE) {
+				sub->told_depth = ALIGN_UP(sub->told_depth, 8U) + DEPTH_OF_LOOP;
+				break;
+			}
+	}
 }
 
 /* The function at the end of the chain is entered. */
@@ -169,10 +187,15 @@ int depth_check(struct env *env)
 	bool private = depth_is_private(env);
 	int err = 0;
 
+	env->depth_told = true;
+	for (uint32_t s = 0; s < env->n_subs; s++)
+		env->subs[s].told_depth = depth_left(env, &env->subs[s]);
 	/* From the last: what callbacks call is known to be shared when the program is looked at.
 	 */
 	for (uint32_t s = env->n_subs; s-- > 0 && !err;)
 		if (!s || env->subs[s].is_async_callback || env->subs[s].is_exception_callback)
 			err = depth_from(env, s, !s && private);
+	if (!err)
+		depth_tell_loops(env);
 	return err;
 }

@@ -83,6 +83,7 @@ struct subprog {
 	bool args_ready, might_sleep, changes_pkt, keep_fastcall_stack, verified;
 	bool shared_stack;	     /* depth.c: never on a stack apart */
 	uint32_t fastcall_stack_off; /* lowest slot that only fastcall patterns use */
+	uint32_t told_depth; /* what Linux's passes make of stack_depth; see env.depth_told */
 	const char *name;	     /* from BTF, or "" */
 	uint32_t func;		     /* its FUNC in the program's BTF, or 0 */
 	struct btf_func sig; /* what a caller of a global function must pass, if args_ready */
@@ -137,6 +138,7 @@ struct env {
 	bool allow_ptr_leaks, allow_uninit_stack, bypass_spec_v1, bypass_spec_v4, bpf_capable;
 	bool strict_alignment, test_state_freq, test_reg_invariants;
 	bool in_sleepable;	/* the program as a whole */
+	bool depth_told;	/* told_depth is known */
 	bool reads_unwritten;	/* some path may read stack that it has not written */
 	bool alu_limits_differ; /* speculate.c: scalars are only equal if they are the same */
 	bool seen_direct_write, seen_exception, uses_arena;

@@ -472,7 +472,9 @@ static void log_statistics(struct env *env, uint64_t time_ns, struct text *t)
 			 (unsigned long long)(time_ns / 1000));
 		for (uint32_t i = 0; env->subs && i < env->n_subs; i++)
 			if (log_kept(env, i))
-				text_put(t, "%s%u", i ? "+" : "", env->subs[i].stack_depth);
+				text_put(t, "%s%u", i ? "+" : "",
+					 env->depth_told ? env->subs[i].told_depth
+							 : env->subs[i].stack_depth);
 		/* Where no callback takes exceptions, one is added. */
 		text_put(t, !env->err && env->seen_exception && !env->exception_callback ? "+0\n"
 											 : "\n");

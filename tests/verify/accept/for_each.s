@@ -1,7 +1,6 @@
 # A callback for each entry.
 # map: vals array 4 16 4
 # type: sched_cls
-# log: calls that call back count as loops here
 	r1 = map[vals]
 	r2 = subprog[body]
 	r3 = 0

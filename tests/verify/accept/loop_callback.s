@@ -1,6 +1,5 @@
 # A callback that counts.
 # type: sched_cls
-# log: calls that call back count as loops here
 	r1 = 10
 	r2 = subprog[body]
 	r3 = 0

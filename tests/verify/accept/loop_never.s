@@ -1,6 +1,5 @@
 # A loop of no rounds is not followed.
 # type: sched_cls
-# log: calls that call back count as loops here
 	r1 = 0
 	r2 = subprog[body]
 	r3 = 0

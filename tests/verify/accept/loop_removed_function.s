@@ -1,5 +1,4 @@
 # Where another function follows, its address is taken for it.
-# log: where the removed function was and how deep its stack is, is told otherwise here
 # type: sched_cls
 	r1 = 0
 	r2 = subprog[body]

@@ -2,7 +2,6 @@
 # map: fmt array 4 16 1
 # text: fmt n=%llu 100%%
 # type: sched_cls
-# log: the kernel does not tell which slots the helper wrote
 	r1 = r10
 	r1 += -32
 	r2 = 32

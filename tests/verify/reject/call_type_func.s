@@ -1,6 +1,5 @@
 # A number is no callback.
 # type: sched_cls
-# log: calls that call back count as loops here
 # expect: EACCES R2 type=scalar expected=func
 	r1 = 5
 	r2 = 5

@@ -1,6 +1,5 @@
 # Its value has a size.
 # type: sched_cls
-# log: calls that call back count as loops here
 # map: vals array 4 16 4
 # expect: EACCES invalid access to map value, value_size=16 off=12 size=8
 	r1 = map[vals]

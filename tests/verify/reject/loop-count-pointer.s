@@ -1,6 +1,5 @@
 # How often is a number.
 # type: sched_cls
-# log: the kernel has forgotten by then that it is in a loop
 # expect: EFAULT verifier bug: backtracking misuse
 	r2 = subprog[body]
 	r3 = 0

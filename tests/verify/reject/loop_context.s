@@ -1,6 +1,5 @@
 # What a callback does with its context counts.
 # type: sched_cls
-# log: calls that call back count as loops here
 # expect: EACCES R2 invalid mem access 'scalar'
 	r1 = 10
 	r2 = subprog[body]

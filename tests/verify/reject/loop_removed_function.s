@@ -1,5 +1,5 @@
 # Code that no path comes to is removed: the last function has no address then.
-# log: where the removed function was and how deep its stack is, is told otherwise here
+# log: where the removed function was is told otherwise here
 # type: sched_cls
 # expect: EFAULT verifier bug: No program to jit at insn
 	r1 = 2

@@ -1,6 +1,5 @@
 # A callback says 0 or 1.
 # type: sched_cls
-# log: calls that call back count as loops here
 # expect: EINVAL At callback return the register R0 has smin=2 smax=2 should have been in [0, 1]
 	r1 = 10
 	r2 = subprog[body]

@@ -1,5 +1,4 @@
 # type: xdp
-# log: the kernel counts from the first half of the instruction
 # expect: EINVAL jump into the middle of ldimm64
 	r0 = 0
 	if r0 == 0x0 goto pc+1
