@@ -17,6 +17,7 @@
  *                    that differences are found
  *   --coverage       the table of instructions
  *   --refused        why programs are refused, a line each
+ *   --blind          native code that does not hold the numbers of programs
  *   --keep-going     does not end at the first difference; a few of each sort are told
  *
  * A difference is reduced and printed as text that assembles again; `jit_run 1 SEED` with its seed
@@ -662,6 +663,7 @@ static int option(const char *word, const char *next)
 		{"--interpreted", &opt.interpreted}, {"--checked", &opt.checked},
 		{"--kernel", &opt.kernel},	     {"--coverage", &opt.coverage},
 		{"--refused", &opt.refused},	     {"--keep-going", &opt.keep_going},
+		{"--blind", &sides_blind},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)

@@ -26,6 +26,7 @@ const char *const side_names[SIDES] = {
 	[SIDE_NATIVE] = "native",
 };
 
+bool sides_blind;
 uint8_t sides_buffer[SIDES_BUFFER];
 uint32_t *sides_visits;
 
@@ -146,6 +147,7 @@ static int make(enum side side, const struct vm_host *host, const struct verifie
 				    .mode = side == SIDE_CHECKED ? VM_CHECKED : VM_UNCHECKED,
 				    .exec = side == SIDE_NATIVE ? VM_EXEC_NATIVE
 								: VM_EXEC_INTERPRETED,
+				    .blind = sides_blind,
 				    .id = id,
 				    .name = "fuzz"};
 

@@ -26,6 +26,7 @@ enum {
 
 enum side { SIDE_INTERPRETED, SIDE_OTHER, SIDE_CHECKED, SIDE_NATIVE, SIDES };
 extern const char *const side_names[SIDES];
+extern bool sides_blind; /* native code does not hold the numbers of programs */
 
 struct input {
 	struct visor_packet pkt; /* in sides_buffer */

@@ -40,6 +40,7 @@ struct test_prog {
 	uint32_t id;
 	const char *name;
 	bool lenient; /* as conformance runs */
+	bool blind;   /* native code does not hold the program's numbers */
 };
 
 static inline int test_helper_id(void *user, const char *name)
@@ -72,6 +73,7 @@ static inline int test_prog_insns(const struct test_prog *t, const struct bpf_in
 						     : VM_EXEC_BEST,
 		.source = t->source,
 		.keep = t->keep,
+		.blind = t->blind,
 		.id = t->id,
 	};
 	const struct verified *code;

@@ -44,6 +44,10 @@ struct visor_opts {
 	 * compiled once (and still verified each time); created if absent; NULL: nothing is kept.
 	 * -EPERM if it is not the caller's own, or others can write to it. On x86-64. */
 	const char *code;
+	/* For programs of people who are not trusted: the numbers that a program chooses do not
+	 * appear in its native code, which is different each time and not kept. The code is larger
+	 * and somewhat slower. */
+	bool blind;
 };
 
 /* Opens an engine; opts may be NULL. The caller closes it. */

@@ -69,7 +69,8 @@ int cli_exec(struct cli *cli)
 		     before && *before ? before : "") < 0)
 		return cli_error(-ENOMEM, NULL, "out of memory");
 	if (setenv("LD_PRELOAD", preload, 1) || setenv("VISOR_STATE", state, 1) ||
-	    (cli->opt[OPT_INTERPRET] && setenv("VISOR_EXEC", "interpreted", 1))) {
+	    (cli->opt[OPT_INTERPRET] && setenv("VISOR_EXEC", "interpreted", 1)) ||
+	    (cli->opt[OPT_BLIND] && setenv("VISOR_BLIND", "1", 1))) {
 		free(preload);
 		return cli_error(-errno, NULL, "cannot set the environment");
 	}

@@ -74,7 +74,7 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 			return cli_usage(cli, "the kernel engine has no state directory");
 		if (cli->opt[OPT_CHECKED])
 			return cli_usage(cli, "the kernel engine verifies every program");
-		if (cli->opt[OPT_INTERPRET])
+		if (cli->opt[OPT_INTERPRET] || cli->opt[OPT_BLIND])
 			return cli_usage(cli, "how the kernel runs programs is not for us to say");
 		load_enter(&e->session);
 		return CLI_OK;
@@ -89,6 +89,7 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 		return cli_fail(&diag);
 	opts.checked = cli->opt[OPT_CHECKED];
 	opts.interpret = cli->opt[OPT_INTERPRET];
+	opts.blind = cli->opt[OPT_BLIND];
 	opts.state = *e->state ? e->state : NULL;
 	if (engine_code(e->state, code, sizeof(code)))
 		opts.code = code;

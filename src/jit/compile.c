@@ -246,6 +246,8 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 	if (f.failed)
 		return -ENOMEM;
 	split_edges(&f);
+	if (e->p->blind && !f.failed)
+		jit_blind(&f);
 	if (f.failed)
 		return -ENOMEM;
 	stack_left(&f, e->p);

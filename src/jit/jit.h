@@ -81,6 +81,7 @@ struct jit_program {
 	void *user;
 	const struct jit_target *target; /* target.h; NULL: the machine at hand */
 	uint32_t features; /* of the machine: enum jit_feature */
+	bool blind;	   /* the program's numbers do not appear in the code (blind.c) */
 	/* The stages to be written to `dump`, by name, separated by commas; "all". Or NULL. */
 	const char *stages;
 	FILE *dump;

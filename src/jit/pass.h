@@ -27,6 +27,9 @@ bool jit_idioms(struct ir_func *f, const struct jit_program *p);
 /* returns.c: returns where the jumps to them are. True if the graph changed. */
 bool jit_returns(struct ir_func *f);
 
+/* blind.c: numbers that are more than a byte are computed from random ones. The last pass. */
+void jit_blind(struct ir_func *f);
+
 /* dump.c */
 void jit_dump(FILE *to, const struct ir_func *f, const char *stage);
 

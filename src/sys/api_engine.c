@@ -61,6 +61,14 @@ static int engine_exec(bool interpret, enum vm_exec *out, struct visor_diag *dia
 			 "VISOR_EXEC is 'interpreted', 'native' or 'best', not '%s'", name);
 }
 
+/* VISOR_BLIND, as VISOR_PERF_MAP: anything but 0. */
+static bool engine_blind(bool blind)
+{
+	const char *said = getenv("VISOR_BLIND");
+
+	return blind || (said && *said && strcmp(said, "0") != 0);
+}
+
 VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 			    struct visor_diag *diag)
 {
@@ -85,6 +93,7 @@ VISOR_EXPORT int visor_open(const struct visor_opts *opts, struct visor **out,
 	v->host.user = v;
 	v->trust = sys_trust_of(o.checked, o.trusted);
 	v->exec = exec;
+	v->blind = engine_blind(o.blind);
 	err = store_open(v, o.state, diag);
 	if (!err && o.code)
 		err = kept_open(v, o.code, diag);

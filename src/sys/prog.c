@@ -213,6 +213,7 @@ static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 		.maps = maps,
 		.host = &w->v->host,
 		.mode = w->trust == TRUST_CHECKS ? VM_CHECKED : VM_UNCHECKED,
+		.blind = w->v->blind,
 		.exec = w->trust == TRUST_CHECKS ? VM_EXEC_BEST : w->v->exec,
 		.source = &source,
 		.id = id,

@@ -101,6 +101,7 @@ struct visor {
 	enum sys_trust trust;
 	int code;	   /* directory of native code that is kept, or -1 */
 	enum vm_exec exec; /* of programs whose accesses are not tested */
+	bool blind;	   /* their native code does not hold their numbers */
 };
 
 /* ---- store.c -------------------------------------------------------------------------- */

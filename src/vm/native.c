@@ -283,9 +283,10 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		.tail = native_tail_cell,
 		.user = prog,
 		.features = jit_features(),
+		.blind = attr->blind,
 	};
 	uint8_t key[VM_KEY_SIZE];
-	bool keep = attr->keep && saved_key(prog, p.features, key);
+	bool keep = attr->keep && !attr->blind && saved_key(prog, p.features, key);
 	struct jit_code code;
 	int err;
 
@@ -325,6 +326,7 @@ int vm_prog_stages(struct vm_prog *prog, const char *stages, FILE *to, struct vi
 		.helper = native_helper,
 		.user = prog,
 		.features = jit_features(),
+		.blind = prog->blind,
 		.stages = stages,
 		.dump = to,
 	};

@@ -69,6 +69,7 @@ int vm_prog_new(const struct vm_prog_attr *attr, struct vm_prog **out, struct vi
 	prog->mode = attr->mode;
 	prog->host = attr->host;
 	prog->id = attr->id;
+	prog->blind = attr->blind;
 	prog->tail_id = UINT32_MAX;
 	prog->type = v->type->type;
 	memcpy(prog->name, attr->name, sizeof(prog->name) - 1);

@@ -86,6 +86,7 @@ struct vm_prog {
 	struct map **maps;
 	uint32_t n_maps;
 	enum vm_mode mode;
+	bool blind; /* as in struct vm_prog_attr */
 	const struct vm_host *host;
 	struct isa_use *use;	     /* checked mode, by slot: what it needs and sets */
 	struct vm_call *calls;	     /* checked mode */

@@ -80,6 +80,7 @@ struct vm_prog_attr {
 	const struct vm_host *host;
 	enum vm_mode mode;
 	enum vm_exec exec;
+	bool blind; /* native code does not hold the program's numbers, and is not kept */
 	const struct vm_source *source; /* for debuggers; or NULL */
 	const struct vm_keep *keep;	/* or NULL */
 	uint32_t id;			/* reported in faults and counters */

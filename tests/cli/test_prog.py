@@ -100,10 +100,15 @@ class Prog(common.Case):
         self.assertIn("jited: ", self.on("prog", "show", "acl_xdp"))
         # Each process decides for itself how it runs a program.
         for args, env in [((), {}), (("--interpret",), {}), ((), {"VISOR_EXEC": "interpreted"}),
+                          (("--blind",), {}),
                           (("--checked",), {"VISOR_EXEC": "native"})]:
             run = json.loads(self.on("prog", "run", "acl_xdp", "--data", common.ipv4().hex(), *args,
                                      "--json", env=env))
             self.assertEqual(run["verdict"], "XDP_PASS")
+        sizes = [len(self.on("prog", "dump", "acl_xdp", "--native", env={"VISOR_EXEC": "native",
+                                                                        "VISOR_BLIND": blind}))
+                 for blind in ("0", "1")] if native else [1, 2]
+        self.assertLess(sizes[0], sizes[1])
         self.bad("prog", "list", env={"VISOR_EXEC": "fast"}, says=["VISOR_EXEC", "'fast'"])
         self.fails("prog", "run", "acl_xdp", "--engine", "kernel", "--interpret", "--data", "00", code=2,
                    says="kernel")

@@ -20,9 +20,13 @@
  * words; `*` stands for anything. Lines of a loop begin with `@1`, of one in a loop with `@2`,
  * others with
  *                                  `@0`; functions of the engine have names (symbols[])
- *   slots yes|no                   tail calls through slots that are known are done in place
- * (x86-64) clears yes|no                  the stack is cleared first # ... is a remark Besides, all
- * programs do the same interpreted and as native code, in the runs given and in some more.
+ *   slots yes|no                   tail calls through slots that are known are done in place (x86-64)
+ *   clears yes|no                  the stack is cleared first
+ *   hidden NUMBER ...              these are in the code, but not if the program's numbers are kept
+ *                                  out of it: then code is different each time, and what is expected
+ *                                  after STAGE is expected of such code
+ *   # ...                          is a remark
+ * Besides, all programs do the same interpreted and as native code, in the runs given and in some more.
  *
  * usage: run DIRECTORY; VISOR_JIT_CASE=NAME prints the stages of that case.
  */
@@ -41,6 +45,7 @@
 #define MAX_RUNS   24
 #define MAX_CHECKS 24
 #define MAX_PACKET 1536
+#define MAX_HIDDEN 16
 
 struct input {
 	uint32_t mark, priority;
@@ -61,7 +66,8 @@ struct test_case {
 	char name[120];
 	const struct prog_type *type;
 	bool structure;
-	uint32_t n_maps, n_runs, n_checks, override;
+	uint32_t n_maps, n_runs, n_checks, n_hidden, override;
+	uint64_t hidden[MAX_HIDDEN];
 	int target, slots, clears; /* -1: not said */
 	struct {
 		struct map_attr attr;
@@ -214,6 +220,15 @@ static void read_check(struct test_case *c, const char *stage, const char *args)
 		bad_file(c, args);
 }
 
+static void read_hidden(struct test_case *c, char *args)
+{
+	for (char *word = strtok(args, " "); word; word = strtok(NULL, " ")) {
+		if (c->n_hidden == MAX_HIDDEN)
+			bad_file(c, word);
+		c->hidden[c->n_hidden++] = strtoull(word, NULL, 0);
+	}
+}
+
 static void read_line(struct test_case *c, char *line)
 {
 	char *word = line, *args;
@@ -243,6 +258,8 @@ static void read_line(struct test_case *c, char *line)
 		c->override = (uint32_t)atoi(args);
 	else if (!strcmp(word, "run"))
 		read_run(c, args);
+	else if (!strcmp(word, "hidden"))
+		read_hidden(c, args);
 	else if (!strcmp(word, "slots"))
 		c->slots = !strcmp(args, "yes");
 	else if (!strcmp(word, "clears"))
@@ -337,6 +354,7 @@ static bool make_prog(const struct test_case *c, struct world *w, const char *te
 		.maps = w->maps,
 		.host = host,
 		.mode = VM_UNCHECKED,
+		.blind = c->n_hidden > 0,
 		.exec = exec,
 		.id = 7,
 		.name = "jit",
@@ -479,9 +497,11 @@ static void check_runs(struct test_case *c, struct world *plain, struct world *n
 
 struct compile {
 	struct world *w;
+	bool blind;
 	bool in_place; /* a tail call */
 	char *text;
 	size_t size; /* of the text */
+	uint8_t *code;
 	uint32_t code_size;
 };
 
@@ -522,6 +542,7 @@ static bool compile(const struct test_case *c, struct compile *k, const struct j
 		.features =
 			target == &jit_x86 ? JIT_BMI2 | JIT_MOVBE | JIT_BMI1 | JIT_AVX2 : JIT_LSE,
 		.stages = "all",
+		.blind = k->blind,
 	};
 	struct visor_diag diag = {0};
 	struct jit_code out;
@@ -535,10 +556,13 @@ static bool compile(const struct test_case *c, struct compile *k, const struct j
 	err = jit_compile(&p, &out, &diag);
 	fclose(p.dump);
 	k->code_size = err ? 0 : out.size;
-	if (!err)
+	if (!err) {
+		k->code = malloc(out.size);
+		memcpy(k->code, out.bytes, out.size);
 		jit_code_done(&out);
-	else
+	} else {
 		failed(c, "compiler: ", diag.text);
+	}
 	return !err;
 }
 
@@ -604,10 +628,55 @@ static size_t common_text(const char *text)
 	return end ? (size_t)(end - text) : strlen(text);
 }
 
+/* The number is in an instruction; on arm64, at least its low half is in two of them. */
+static bool code_has(const struct compile *k, const struct jit_target *target, uint64_t v)
+{
+	uint32_t size = v == (uint32_t)v || v == (uint64_t)(int32_t)v ? 4 : 8, words[2];
+
+	for (uint32_t i = 0; target == &jit_x86 && i + size <= k->code_size; i++)
+		if (!memcmp(k->code + i, &v, size))
+			return true;
+	for (uint32_t i = 0; target != &jit_x86 && i + 8 <= k->code_size; i += 4) {
+		memcpy(words, k->code + i, 8);
+		if (((words[0] >> 5 & 0xffff) == (v & 0xffff) ||
+		     (words[0] >> 5 & 0xffff) == (~v & 0xffff)) && /* of all ones, this is left */
+		    (words[1] >> 5 & 0xffff) == (v >> 16 & 0xffff))
+			return true;
+	}
+	return false;
+}
+
+static void check_hidden(const struct test_case *c, struct world *w,
+			 const struct jit_target *target, const char *last)
+{
+	struct compile plain = {.w = w}, first = {.w = w, .blind = true}, second = first;
+	char text[64];
+
+	if (compile(c, &plain, target, w->code) && compile(c, &first, target, w->code) &&
+	    compile(c, &second, target, w->code)) {
+		for (uint32_t i = 0; i < c->n_hidden; i++) {
+			snprintf(text, sizeof(text), ": %llx", (unsigned long long)c->hidden[i]);
+			if (!code_has(&plain, target, c->hidden[i]))
+				failed(c, last, strcat(text, " is not there to be hidden"));
+			else if (code_has(&first, target, c->hidden[i]))
+				failed(c, last, strcat(text, " is in the code"));
+		}
+		if (first.code_size == second.code_size &&
+		    !memcmp(first.code, second.code, first.code_size))
+			failed(c, last, ": the same code twice");
+	}
+	free(plain.text);
+	free(plain.code);
+	free(first.text);
+	free(first.code);
+	free(second.text);
+	free(second.code);
+}
+
 static void check_target(const struct test_case *c, struct world *w,
 			 const struct jit_target *target, const char *last, char **common)
 {
-	struct compile k = {.w = w}, dirty = {.w = w};
+	struct compile k = {.w = w, .blind = c->n_hidden > 0}, dirty = {.w = w};
 	struct verified safe = *w->code;
 	const char *print = getenv("VISOR_JIT_CASE");
 
@@ -632,8 +701,12 @@ static void check_target(const struct test_case *c, struct world *w,
 			failed(c, last,
 			       c->clears ? ": the stack is not cleared" : ": the stack is cleared");
 		free(dirty.text);
+		free(dirty.code);
 	}
+	if (c->n_hidden)
+		check_hidden(c, w, target, last);
 out:
+	free(k.code);
 	if (*common) {
 		free(k.text);
 	} else {

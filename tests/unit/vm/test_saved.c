@@ -70,16 +70,22 @@ static const char text[] =
 	"none:\n r0 = 1\n exit\n sub:\n r0 = r1\n r0 += 5\n exit";
 
 /* `map`, and one whose values are named by their address. */
-static struct vm_prog *make(struct map *map)
+static struct vm_prog *make_as(struct map *map, bool blind)
 {
 	struct map *maps[] = {map, map->owner};
 	struct test_prog t = {.way = TEST_NATIVE,
 			      .keep = &keep,
+			      .blind = blind,
 			      .type = catalog_prog(BPF_PROG_TYPE_XDP),
 			      .maps = maps,
 			      .n_maps = 2};
 
 	return test_prog(&t, text);
+}
+
+static struct vm_prog *make(struct map *map)
+{
+	return make_as(map, false);
 }
 
 static uint64_t go(struct vm_prog *prog)
@@ -127,6 +133,10 @@ static void used_again(void **state)
 	assert_int_equal(kept.saves, 1);
 	/* Another map of that shape, at another address. */
 	assert_int_equal(go(make(second)), 2205);
+	assert_int_equal(kept.saves, 1);
+	assert_int_equal(kept.loads, 2);
+	/* Code without the program's numbers is neither kept nor taken from there. */
+	assert_int_equal(go(make_as(first, true)), 1105);
 	assert_int_equal(kept.saves, 1);
 	assert_int_equal(kept.loads, 2);
 	/* Another shape is another program. */
