@@ -28,10 +28,14 @@ struct alloc {
 
 /* ---- wishes ----------------------------------------------------------------------------------------- */
 
+/* Halves the way for the next one who asks: long functions have long chains of phis. */
 static struct ir_node *web_of(struct ir_node *n)
 {
-	while (n->web && n->web != n)
+	while (n->web) {
+		if (n->web->web)
+			n->web = n->web->web;
 		n = n->web;
+	}
 	return n;
 }
 
@@ -165,6 +169,21 @@ static void alloc_node(struct alloc *a, struct ir_node *n)
 		alloc_release(a, n);
 }
 
+/* A header comes before its loop, so those around are known. */
+static void alloc_wanted(struct alloc *a, struct ir_block *b)
+{
+	struct ir_block *h = b->loop;
+
+	if (!h)
+		return;
+	if (h->outer)
+		a->wanted = h->outer->wanted;
+	for (struct ir_node *n = h->first; n && n->op == IR_PHI; n = n->next)
+		if (n->reg >= 0)
+			a->wanted |= 1u << n->reg;
+	h->wanted = a->wanted;
+}
+
 static void alloc_block(struct alloc *a, struct ir_block *b)
 {
 	struct ir_node *n;
@@ -181,10 +200,7 @@ static void alloc_block(struct alloc *a, struct ir_block *b)
 	for (n = b->first; n && n->op == IR_PHI; n = n->next)
 		if (n->uses)
 			alloc_value(a, n);
-	for (struct ir_block *h = b->loop; h; h = h->outer)
-		for (n = h->first; n && n->op == IR_PHI; n = n->next)
-			if (n->reg >= 0)
-				a->wanted |= 1u << n->reg;
+	alloc_wanted(a, b);
 	for (n = b->first; n; n = n->next)
 		if (n->op != IR_PHI && !n->folded)
 			alloc_node(a, n);

@@ -20,16 +20,16 @@ struct exits {
 	struct exits *next;
 };
 
-/* The i-th way on from b: first the exits of the loop that it heads. */
-static struct ir_block *walk_way(const struct ir_block *b, struct exits **exits, uint32_t i)
+/* The next way on from b: first the exits of the loop that it heads, which are used up. */
+static struct ir_block *walk_way(const struct ir_block *b, struct exits **exits, uint32_t *way)
 {
 	struct exits *e = exits ? exits[b->id] : NULL;
 
-	for (; e && i; e = e->next)
-		i--;
-	if (e)
+	if (e) {
+		exits[b->id] = e->next;
 		return e->to;
-	return i < b->n_succ ? b->succ[i] : NULL;
+	}
+	return *way < b->n_succ ? b->succ[(*way)++] : NULL;
 }
 
 /* Numbers blocks in reverse postorder from 1 and fills f->order; exits may be NULL. With pre: the
@@ -51,7 +51,7 @@ static bool cfg_walk(struct ir_func *f, struct exits **exits)
 	f->blocks[0]->order = 1;
 	while (depth) {
 		struct ir_block *b = stack[depth - 1];
-		struct ir_block *to = walk_way(b, exits, way[depth - 1]++);
+		struct ir_block *to = walk_way(b, exits, &way[depth - 1]);
 
 		if (!to) {
 			post[n++] = b;
@@ -286,11 +286,14 @@ static struct ir_block *loop_parent(const struct ir_block *b)
 	return b->loop == b ? b->outer : b->loop;
 }
 
+#define MAX_NEST 64
+
+/* A loop's blocks are as deep as it is, or deeper. */
 static bool loop_contains(const struct ir_block *h, const struct ir_block *b)
 {
 	const struct ir_block *l = b->loop;
 
-	while (l && l != h)
+	for (uint32_t i = 0; i < MAX_NEST && l && l != h && l->depth > h->depth; i++)
 		l = l->outer;
 	return l == h;
 }
@@ -319,7 +322,21 @@ static void cfg_loops(struct ir_func *f)
 	}
 }
 
-/* The exits of all loops, by id of the header. */
+/* The outermost loop that the edge leaves, or NULL. Of a nest that is deeper than any that is
+ * written, not all is looked at: this is only about the order of blocks. */
+static struct ir_block *loop_left(const struct ir_block *from, const struct ir_block *to)
+{
+	struct ir_block *left = NULL, *h = from->loop;
+
+	for (uint32_t i = 0; i < MAX_NEST && h && !loop_contains(h, to); i++) {
+		left = h;
+		h = h->outer;
+	}
+	return left;
+}
+
+/* The exits of loops, by id of the header: those that leave the loops around, too, only with the
+ * outermost one. */
 static struct exits **cfg_exits(struct ir_func *f)
 {
 	struct exits **exits = jit_alloc(f->temp, f->n_blocks * sizeof(*exits));
@@ -327,19 +344,20 @@ static struct exits **cfg_exits(struct ir_func *f)
 	for (uint32_t i = 0; exits && i < f->n_order; i++) {
 		struct ir_block *b = f->order[i];
 
-		for (uint32_t k = 0; k < b->n_succ; k++)
-			for (struct ir_block *h = b->loop; h && !loop_contains(h, b->succ[k]);
-			     h = h->outer) {
-				struct exits *e = jit_alloc(f->temp, sizeof(*e));
+		for (uint32_t k = 0; k < b->n_succ && b->loop; k++) {
+			struct ir_block *h = loop_left(b, b->succ[k]);
+			struct exits *e = h ? jit_alloc(f->temp, sizeof(*e)) : NULL;
 
-				if (!e) {
-					f->failed = true;
-					return NULL;
-				}
-				e->to = b->succ[k];
-				e->next = exits[h->id];
-				exits[h->id] = e;
+			if (!h)
+				continue;
+			if (!e) {
+				f->failed = true;
+				return NULL;
 			}
+			e->to = b->succ[k];
+			e->next = exits[h->id];
+			exits[h->id] = e;
+		}
 	}
 	if (!exits)
 		f->failed = true;

@@ -117,6 +117,7 @@ struct ir_block {
 	/* liveness */
 	struct ir_node **live_in;
 	uint32_t n_live_in, max_live_in, stamp;
+	uint32_t wanted; /* headers: registers of the phis of the loop and those around (alloc.c) */
 	/* placement */
 	uint32_t at;		/* offset of its code; until it is emitted again, in the last round */
 	uint32_t table_at;	/* of the table of its switch */
@@ -169,8 +170,11 @@ struct ir_block *ir_edge_split(struct ir_func *f, struct ir_block *b, uint32_t k
 
 static inline struct ir_node *ir_same(struct ir_node *n)
 {
-	while (n->same)
+	while (n->same) {
+		if (n->same->same) /* the next one has half as far */
+			n->same = n->same->same;
 		n = n->same;
+	}
 	return n;
 }
 

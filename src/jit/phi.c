@@ -2,7 +2,9 @@
 /*
  * jit/phi.c - drops phis whose arguments are all the same value, or themselves.
  *
- * One that goes may make others go: passes over the rest until none does.
+ * One that goes may make others go: passes over the rest until none does. The first one goes from
+ * the end, as loops in loops are dropped from the inside; a few are enough for what programs look
+ * like, and one that stays does no harm.
  */
 #include "jit/pass.h"
 
@@ -38,30 +40,37 @@ static void phi_become_const(struct ir_node *n, int64_t imm)
 	ir_insert_before(at, n);
 }
 
+static bool phis_of(struct ir_block *b)
+{
+	struct ir_node *next;
+	bool dropped = false;
+
+	for (struct ir_node *n = b->first; n && n->op == IR_PHI; n = next) {
+		struct ir_node *value = phi_value(n);
+
+		next = n->next;
+		if (!value)
+			continue;
+		if (ir_is_const(value) && !ir_dominates(value->block, n->block)) {
+			phi_become_const(n, value->imm);
+			continue;
+		}
+		n->same = value;
+		ir_remove(n);
+		dropped = true;
+	}
+	return dropped;
+}
+
+#define PHI_PASSES 16
+
 void jit_phis(struct ir_func *f)
 {
 	bool again = true;
 
-	while (again) {
+	for (uint32_t pass = 0; again && pass < PHI_PASSES; pass++) {
 		again = false;
-		for (uint32_t i = 0; i < f->n_order; i++) {
-			struct ir_node *next;
-
-			for (struct ir_node *n = f->order[i]->first; n && n->op == IR_PHI; n = next) {
-				struct ir_node *value = phi_value(n);
-
-				next = n->next;
-				if (!value)
-					continue;
-				if (ir_is_const(value) &&
-				    !ir_dominates(value->block, n->block)) {
-					phi_become_const(n, value->imm);
-					continue;
-				}
-				n->same = value;
-				ir_remove(n);
-				again = true;
-			}
-		}
+		for (uint32_t i = 0; i < f->n_order; i++)
+			again |= phis_of(f->order[pass & 1 ? i : f->n_order - 1 - i]);
 	}
 }
