@@ -135,6 +135,12 @@ static void stage_merge(struct ir_func *f, const struct jit_program *p)
 	merge_blocks(f);
 }
 
+static void stage_join(struct ir_func *f, const struct jit_program *p)
+{
+	if (jit_join(f) && !f->failed)
+		stage_simplify(f, p);
+}
+
 static void stage_switch(struct ir_func *f, const struct jit_program *p)
 {
 	if (jit_switch(f) && !f->failed)
@@ -170,6 +176,7 @@ static const struct stage {
 	{"merge", stage_merge},
 	{"simplify", stage_simplify},
 	{"merge-again", stage_merge},
+	{"join", stage_join},
 	{"idioms", stage_idioms},
 	{"switch", stage_switch},
 	{"returns", stage_returns},

@@ -654,6 +654,26 @@ static void branch_decide(struct simplify *s, struct ir_node *n, bool taken)
 	s->changed = true;
 }
 
+/* The bytes of the number are swapped instead of those of the value. */
+static bool compare_swapped(struct simplify *s, struct ir_node *n, uint64_t c)
+{
+	struct ir_node *x = n->arg[0];
+	unsigned bits = x->size * 8u;
+
+	if (x->op != IR_BSWAP || x->uses > 1 || jit_bits(c) > bits || (bits > 32 && !n->wide) ||
+	    (n->cond > C_NE && n->cond < C_SET))
+		return false;
+	n->arg[1] = make_const(s, n, __builtin_bswap64(c) >> (64 - bits));
+	n->arg[0] = x->arg[0];
+	n->wide = bits > 32;
+	if (n->arg[0]->bits > bits) {
+		n->arg[0] = make_node(s, n, IR_ZEXT, true, x->arg[0], NULL);
+		n->arg[0]->size = x->size;
+		n->arg[0]->bits = (uint8_t)bits;
+	}
+	return true;
+}
+
 static void simplify_compare(struct simplify *s, struct ir_node *n)
 {
 	struct ir_node *x = n->arg[0], *y = n->arg[1];
@@ -668,6 +688,8 @@ static void simplify_compare(struct simplify *s, struct ir_node *n)
 	if (!ir_is_const(y))
 		return;
 	c = (uint64_t)y->imm & jit_mask(width);
+	if (compare_swapped(s, n, c))
+		return;
 	/* (x & m) compared with 0 */
 	if (!c && (n->cond == C_EQ || n->cond == C_NE)) {
 		if (x->op == IR_AND && (x->wide == n->wide || !x->wide) && x->bits <= width) {
@@ -738,6 +760,10 @@ static void simplify_branch(struct simplify *s, struct ir_node *n)
 	else if (x->bits < 64 && c > jit_mask(x->bits) && (n->wide || x->bits <= 32) &&
 		 n->cond <= C_GT)
 		branch_decide(s, n, n->cond == C_NE || n->cond == C_LT || n->cond == C_LE);
+	else if (c == jit_mask(MIN(x->bits, n->wide ? 64 : 32)) && (n->cond == C_LE || n->cond == C_GT))
+		branch_decide(s, n, n->cond == C_LE);
+	else if (n->cond >= C_SET && !(c & jit_mask(x->bits)))
+		branch_decide(s, n, n->cond == C_CLEAR);
 }
 
 /* ---- bounds ------------------------------------------------------------------------------------- */
@@ -804,7 +830,9 @@ static struct ir_node *simplify_once(struct simplify *s, struct ir_node *n)
 	struct ir_node *x = n->n_args > 0 ? n->arg[0] : NULL;
 	struct ir_node *y = n->n_args > 1 ? n->arg[1] : NULL, *swap;
 
-	if (ir_flags[n->op] & IR_IS_COMM && ir_is_const(x) && !ir_is_const(y)) {
+	/* The constant is the second one; of two others, the older one is the first. */
+	if (ir_flags[n->op] & IR_IS_COMM &&
+	    (ir_is_const(x) || ir_is_const(y) ? ir_is_const(x) && !ir_is_const(y) : x->id > y->id)) {
 		swap = n->arg[0];
 		n->arg[0] = x = y;
 		n->arg[1] = y = swap;

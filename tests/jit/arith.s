@@ -531,3 +531,29 @@ out:
 	exit
 simplify 2 load.4
 run 05 00 00 00 -> 2
+
+=== sums are the same in either order
+	r2 = *(u32 *)(r1 +8)
+	r3 = *(u64 *)(r1 +152)
+	r4 = r2
+	r4 *= r3
+	r5 = r3
+	r5 *= r2
+	r4 ^= r5
+	r0 = r4
+	exit
+simplify has return 0
+run mark=3 tstamp=5 -> 0
+
+=== differences are not
+	r2 = *(u32 *)(r1 +8)
+	r3 = *(u64 *)(r1 +152)
+	r4 = r2
+	r4 -= r3
+	r5 = r3
+	r5 -= r2
+	r4 ^= r5
+	r0 = r4
+	exit
+simplify 2 = sub v*
+run mark=3 tstamp=5 -> -4

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Numbers that a program chooses are kept out of its code.
 
 === each use of a number is made of two others

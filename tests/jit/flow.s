@@ -531,3 +531,30 @@ out:
 	exit
 simplify has branch* v* != 0 *
 run mark=0 -> 77
+
+=== nothing is above the largest number of its size
+	r2 = *(u8 *)(r1 +8)
+	r0 = 1
+	if r2 > 255 goto out
+	r0 = 2
+	if r2 & 0x700 goto out
+	r0 = 3
+out:
+	exit
+fold lacks branch*
+fold has return 3
+run mark=255 -> 3
+
+=== something may be above another number
+	r2 = *(u8 *)(r1 +8)
+	r0 = 1
+	if r2 > 254 goto out
+	r0 = 2
+	if r2 & 0x780 goto out
+	r0 = 3
+out:
+	exit
+fold 2 branch32 *
+run mark=255 -> 1
+run mark=254 -> 2
+run mark=1 -> 3
