@@ -104,8 +104,7 @@ static struct ir_node *blind_values(struct blind *b, const struct ir_node *c, st
 	return blind_pair(b, IR_ADD, x, blind_number(b, key, at), at);
 }
 
-static struct ir_node *blind_frame(struct blind *b, const struct ir_node *frame,
-				   struct ir_node *at)
+static struct ir_node *blind_frame(struct blind *b, const struct ir_node *frame, struct ir_node *at)
 {
 	struct ir_node *x = blind_node(b, IR_FRAME, 0, at);
 

@@ -64,7 +64,8 @@ static bool join_gather(struct join *j, const struct ir_node *root, struct ir_no
 		limit = MIN(limit, shift + width);
 		return ir_is_const(n->arg[1]) &&
 		       join_gather(j, root, n->arg[0],
-				   shift + ((unsigned)n->arg[1]->imm & (width - 1)), limit, depth + 1);
+				   shift + ((unsigned)n->arg[1]->imm & (width - 1)), limit,
+				   depth + 1);
 	case IR_ZEXT:
 		limit = MIN(limit, shift + n->size * 8u);
 		return join_gather(j, root, n->arg[0], shift, limit, depth + 1);
