@@ -317,10 +317,31 @@ static struct ir_node *simplify_add(struct simplify *s, struct ir_node *n)
 	return NULL;
 }
 
+/* y * (x / y), either way round, and nothing else needs the quotient. By 0, it is 0. */
+static bool is_multiple(const struct ir_node *m, const struct ir_node *x, bool wide,
+			struct ir_node **y)
+{
+	for (int k = 0; k < 2 && m->op == IR_MUL && m->wide == wide; k++) {
+		const struct ir_node *q = m->arg[k];
+
+		if (q->op == IR_UDIV && q->wide == wide && q->arg[0] == x &&
+		    q->arg[1] == m->arg[!k] && q->uses <= 1 && m->uses <= 1) {
+			*y = q->arg[1];
+			return true;
+		}
+	}
+	return false;
+}
+
 static struct ir_node *simplify_sub(struct simplify *s, struct ir_node *n)
 {
-	struct ir_node *x = n->arg[0], *y = n->arg[1];
+	struct ir_node *x = n->arg[0], *y = n->arg[1], *d;
 
+	if (is_multiple(y, x, n->wide, &d)) {
+		n->op = IR_UMOD;
+		n->arg[1] = d;
+		return NULL;
+	}
 	if (x == y)
 		return make_const(s, n, 0);
 	if (ir_is_const(y)) {
@@ -654,6 +675,25 @@ static void branch_decide(struct simplify *s, struct ir_node *n, bool taken)
 	s->changed = true;
 }
 
+/* x = x / y * y, as compilers for machines without a rest ask it, is x % y = 0. */
+static bool compare_multiple(struct simplify *s, struct ir_node *n)
+{
+	struct ir_node *x = n->arg[0], *m = n->arg[1], *y;
+
+	if (n->cond > C_NE)
+		return false;
+	if (!is_multiple(m, x, n->wide, &y)) {
+		x = n->arg[1];
+		m = n->arg[0];
+		if (!is_multiple(m, x, n->wide, &y))
+			return false;
+	}
+	n->arg[0] = make_node(s, n, IR_UMOD, n->wide, x, y);
+	n->arg[0]->bits = MIN(x->bits, n->wide ? 64 : 32);
+	n->arg[1] = make_const(s, n, 0);
+	return true;
+}
+
 /* The bytes of the number are swapped instead of those of the value. */
 static bool compare_swapped(struct simplify *s, struct ir_node *n, uint64_t c)
 {
@@ -685,7 +725,7 @@ static void simplify_compare(struct simplify *s, struct ir_node *n)
 		n->cond = (uint8_t)(n->cond - C_SLT + C_LT);
 	if (n->wide && bits <= 32 && (n->cond < C_SLT || n->cond > C_SGT))
 		n->wide = false;
-	if (!ir_is_const(y))
+	if (compare_multiple(s, n) || !ir_is_const(y))
 		return;
 	c = (uint64_t)y->imm & jit_mask(width);
 	if (compare_swapped(s, n, c))

@@ -138,14 +138,50 @@ static void select_compare(struct ir_node *n)
 	}
 }
 
+/* The load is of what the store replaces, and can happen there. A constant address has a register of
+ * its own by now, where the store is concerned. */
+static bool load_is_of(const struct ir_node *l, const struct ir_node *store)
+{
+	return load_moves(l, store) && l->imm == store->imm && l->size == store->size &&
+	       (l->arg[0] == store->arg[0] || l->arg[0]->copy == store->arg[0]);
+}
+
+/* What was there, an operation, and back there: in memory. What is not stored does not matter, so
+ * neither do extensions of the load. */
+static void select_modify(struct ir_node *n)
+{
+	struct ir_node *op = n->arg[1], *l, *other;
+
+	if (n->ordered || op->folded || op->uses != 1 || op->block != n->block ||
+	    (n->size == 8 && !op->wide) ||
+	    !(op->op == IR_ADD || op->op == IR_SUB || op->op == IR_AND || op->op == IR_OR ||
+	      op->op == IR_XOR))
+		return;
+	l = op->arg[0];
+	other = op->arg[1];
+	if (op->op != IR_SUB && !load_is_of(l, n)) {
+		l = op->arg[1];
+		other = op->arg[0];
+	}
+	if (!load_is_of(l, n))
+		return;
+	op->arg[0] = l;
+	op->arg[1] = other;
+	op->folded = l->folded = true;
+	n->how = X_MODIFY;
+}
+
 /* ---- the walk -------------------------------------------------------------------------------------------------- */
 
 static void x86_select(struct ir_node *n, const struct jit_program *p)
 {
 	(void)p;
 	switch (n->op) {
-	case IR_LOAD:
 	case IR_STORE:
+		select_address(n);
+		select_modify(n);
+		break;
+	case IR_LOAD:
 	case IR_ATOMIC:
 		select_address(n);
 		break;

@@ -26,6 +26,7 @@ enum x86_reg {
 enum x86_how {
 	X_PLAIN,
 	X_NARROW, /* BRANCH: compared at the width of the load that is its left side */
+	X_MODIFY, /* STORE: what it stores is computed in memory; the load is the left side of it */
 };
 
 struct x86_mem {

@@ -342,49 +342,72 @@ static void emit_unsigned_divide(struct jit_emitter *e, struct ir_node *n,
 	emit_skip_to_here(e, done);
 }
 
+/* The result of a division by 0 is there before it is known that it is none: one jump less. */
+static void emit_divide_unsigned(struct jit_emitter *e, struct ir_node *n,
+				 const struct x86_operand *x, const struct x86_operand *y, bool known)
+{
+	bool mod = n->op == IR_UMOD, there = x->kind == X_REG && x->reg == X_RAX;
+	uint32_t zero = 0;
+
+	if (!there && (mod || known))
+		x86_op(e, n->wide, 0x8b, X_RAX, x);
+	else if (!there)
+		x86_rr(e, false, 0x33, X_RAX, X_RAX);
+	if (!known) {
+		if (mod)
+			x86_mov(e, n->wide, X_RDX, X_RAX);
+		x86_rr(e, n->wide, 0x85, y->reg, y->reg);
+		if (!mod && there)
+			x86_rr(e, n->wide, 0x0f44, X_RAX, y->reg);
+		zero = emit_skip(e, JCC_SHORT | CC_E);
+		if (!mod && !there)
+			x86_op(e, n->wide, 0x8b, X_RAX, x);
+	}
+	emit_unsigned_divide(e, n, y);
+	if (zero)
+		emit_skip_to_here(e, zero);
+	emit_defined(e, n, mod ? X_RDX : X_RAX);
+}
+
 static void emit_divide(struct jit_emitter *e, struct ir_node *n)
 {
 	struct x86_operand x = emit_operand(e, n->arg[0]), y = emit_operand(e, n->arg[1]);
-	bool is_signed = n->op == IR_SDIV || n->op == IR_SMOD;
-	bool mod = n->op == IR_UMOD || n->op == IR_SMOD, known;
-	uint32_t zero = 0, minus = 0, done = 0, done2 = 0;
+	bool mod = n->op == IR_SMOD, known;
+	uint32_t zero = 0, minus, done, done2 = 0;
 	struct x86_mem slot;
 
 	known = ir_is_const(n->arg[1]) && (n->wide ? n->arg[1]->imm : (int32_t)n->arg[1]->imm);
-	if (x.kind != X_REG || x.reg != X_RAX)
-		x86_op(e, n->wide, 0x8b, X_RAX, &x);
-	else if (!n->wide)
-		x86_mov(e, false, X_RAX, X_RAX);
 	if (y.kind == X_MEM) { /* in memory: into a register, it is looked at several times */
 		slot = y.mem;
 		x86_rm(e, true, 0x8b, TEMP, &slot);
 		y = (struct x86_operand){X_REG, TEMP, {0}, 0};
 	}
+	if (n->op == IR_UDIV || n->op == IR_UMOD) {
+		emit_divide_unsigned(e, n, &x, &y, known);
+		return;
+	}
+	if (x.kind != X_REG || x.reg != X_RAX)
+		x86_op(e, n->wide, 0x8b, X_RAX, &x);
+	else if (!n->wide)
+		x86_mov(e, false, X_RAX, X_RAX);
 	if (!known) {
 		x86_rr(e, n->wide, 0x85, y.reg, y.reg);
 		zero = emit_skip(e, JCC_SHORT | CC_E);
 	}
-	if (is_signed) {
-		x86_alu_imm(e, n->wide, 7, y.reg, -1);
-		minus = emit_skip(e, JCC_SHORT | CC_E);
-		if (n->wide)
-			jit_put8(e, 0x48);
-		jit_put8(e, 0x99);
-		x86_op(e, n->wide, 0xf7, 7, &y);
-	} else {
-		emit_unsigned_divide(e, n, &y);
-	}
-	if (zero || minus)
-		done = emit_skip(e, JMP_SHORT);
-	if (minus) {
-		emit_skip_to_here(e, minus);
-		if (mod)
-			x86_rr(e, false, 0x33, X_RDX, X_RDX);
-		else
-			x86_rr(e, n->wide, 0xf7, 3, X_RAX);
-		if (zero)
-			done2 = emit_skip(e, JMP_SHORT);
-	}
+	x86_alu_imm(e, n->wide, 7, y.reg, -1);
+	minus = emit_skip(e, JCC_SHORT | CC_E);
+	if (n->wide)
+		jit_put8(e, 0x48);
+	jit_put8(e, 0x99);
+	x86_op(e, n->wide, 0xf7, 7, &y);
+	done = emit_skip(e, JMP_SHORT);
+	emit_skip_to_here(e, minus);
+	if (mod)
+		x86_rr(e, false, 0x33, X_RDX, X_RDX);
+	else
+		x86_rr(e, n->wide, 0xf7, 3, X_RAX);
+	if (zero)
+		done2 = emit_skip(e, JMP_SHORT);
 	if (zero) {
 		emit_skip_to_here(e, zero);
 		if (mod)
@@ -392,8 +415,7 @@ static void emit_divide(struct jit_emitter *e, struct ir_node *n)
 		else
 			x86_rr(e, false, 0x33, X_RAX, X_RAX);
 	}
-	if (done)
-		emit_skip_to_here(e, done);
+	emit_skip_to_here(e, done);
 	if (done2)
 		emit_skip_to_here(e, done2);
 	emit_defined(e, n, mod ? X_RDX : X_RAX);
@@ -503,12 +525,35 @@ static void emit_load(struct jit_emitter *e, struct ir_node *n)
 	emit_defined(e, n, dst);
 }
 
+/* An operation on what is in memory. */
+static void emit_modify(struct jit_emitter *e, struct ir_node *n, const struct x86_mem *m)
+{
+	const struct alu *op = &emit_alu_ops[n->arg[1]->op];
+	struct ir_node *y = n->arg[1]->arg[1];
+	uint32_t opcode = op->opcode ^ 2u; /* op r/m, reg */
+	int reg;
+
+	if (y->op == IR_CONST && y->folded) {
+		x86_alu_mem_imm(e, n->size, op->imm, m, (int32_t)y->imm);
+		return;
+	}
+	reg = emit_use(e, y, TEMP);
+	if (n->size == 1)
+		x86_rm8(e, opcode ^ 1, reg, m);
+	else
+		x86_rm(e, n->size == 8, n->size == 2 ? 0x660000 | opcode : opcode, reg, m);
+}
+
 static void emit_store(struct jit_emitter *e, struct ir_node *n)
 {
 	struct x86_mem m = emit_address(e, n->arg[0], n->imm);
 	struct ir_node *v = n->arg[1];
 	int reg;
 
+	if (n->how == X_MODIFY) {
+		emit_modify(e, n, &m);
+		return;
+	}
 	if (v->op == IR_CONST && v->folded) {
 		if (n->size == 1)
 			x86_rm8(e, 0xc6, 0, &m);

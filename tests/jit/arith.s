@@ -557,3 +557,51 @@ run mark=3 tstamp=5 -> 0
 	exit
 simplify 2 = sub v*
 run mark=3 tstamp=5 -> -4
+
+=== a product of a quotient that is compared asks for a rest
+	r2 = *(u32 *)(r1 +8)
+	r3 = *(u32 *)(r1 +32)
+	r4 = r2
+	w4 /= w3
+	w4 *= w3
+	r0 = 1
+	if w4 == w2 goto out
+	r0 = 2
+out:
+	exit
+simplify 1 = umod32 v*
+simplify lacks = udiv32*
+simplify lacks = mul32*
+run mark=12 priority=4 -> 1
+run mark=13 priority=4 -> 2
+run mark=13 priority=0 -> 2
+run mark=0 priority=0 -> 1
+
+=== what is left of a quotient is a rest
+	r2 = *(u32 *)(r1 +8)
+	r3 = *(u32 *)(r1 +32)
+	r4 = r2
+	r4 /= r3
+	r4 *= r3
+	r2 -= r4
+	r0 = r2
+	exit
+simplify 1 = umod* v*
+simplify lacks = udiv*
+run mark=13 priority=4 -> 1
+run mark=13 priority=0 -> 13
+
+=== a quotient that is needed is not divided for twice
+	r2 = *(u32 *)(r1 +8)
+	r3 = *(u32 *)(r1 +32)
+	r4 = r2
+	r4 /= r3
+	r0 = r4
+	r4 *= r3
+	r2 -= r4
+	r2 <<= 32
+	r0 |= r2
+	exit
+simplify lacks = umod* v*
+simplify 1 = udiv*
+run mark=13 priority=4 -> 0x100000003

@@ -316,3 +316,103 @@ inner:
 	exit
 x86-64 lacks = load.8 v* *# folded
 run mark=1 -> 5
+
+=== an operation on memory is one instruction
+map array 4 64 1
+	r2 = *(u32 *)(r1 +8)
+	r5 = map[idx:0]+0
+	r0 = 0
+	r6 = *(u64 *)(r5 +8)
+	r6 += 1
+	*(u64 *)(r5 +8) = r6
+	r6 = *(u32 *)(r5 +16)
+	r6 ^= r2
+	*(u32 *)(r5 +16) = r6
+	r6 = *(u16 *)(r5 +20)
+	r6 -= r2
+	*(u16 *)(r5 +20) = r6
+	r6 = *(s8 *)(r5 +22)
+	w6 &= w2
+	*(u8 *)(r5 +22) = r6
+	r6 = *(u8 *)(r5 +23)
+	r6 |= 0x81
+	*(u8 *)(r5 +23) = r6
+	exit
+x86-64 1 = add v*, 1 *# folded*
+x86-64 1 = xor* v*# folded*
+x86-64 1 = sub* v*# folded*
+x86-64 1 = and* v*# folded*
+x86-64 1 = or* v*# folded*
+x86-64 5 = load.[1248]* v* +*# folded*
+run mark=7
+run mark=0x12345678
+
+=== what is needed otherwise, too, is in a register
+map array 4 64 1
+	r2 = *(u32 *)(r1 +8)
+	r5 = map[idx:0]+0
+	r6 = *(u64 *)(r5 +8)
+	r6 += 1
+	*(u64 *)(r5 +8) = r6
+	r0 = r6
+	exit
+x86-64 lacks = add v*# folded*
+run mark=7
+run mark=0x12345678
+
+=== what was there before and is needed later is in a register
+map array 4 64 1
+	r2 = *(u32 *)(r1 +8)
+	r5 = map[idx:0]+0
+	r6 = *(u64 *)(r5 +8)
+	r0 = r6
+	r6 += 1
+	*(u64 *)(r5 +8) = r6
+	exit
+x86-64 lacks = add v*# folded*
+run mark=7
+run mark=0x12345678
+
+=== a store between may be to the same place
+map array 4 64 1
+	r2 = *(u32 *)(r1 +8)
+	r5 = map[idx:0]+0
+	r0 = 0
+	r6 = *(u64 *)(r5 +8)
+	r6 += 1
+	*(u32 *)(r5 +12) = r2
+	*(u64 *)(r5 +8) = r6
+	exit
+x86-64 lacks = add v*# folded*
+run mark=7
+run mark=0x12345678
+
+=== another place, or another size
+map array 4 64 1
+	r2 = *(u32 *)(r1 +8)
+	r5 = map[idx:0]+0
+	r0 = 0
+	r6 = *(u64 *)(r5 +8)
+	r6 += 1
+	*(u64 *)(r5 +16) = r6
+	r6 = *(u16 *)(r5 +24)
+	r6 += 1
+	*(u32 *)(r5 +24) = r6
+	exit
+x86-64 lacks = add* v*# folded*
+run mark=7
+run mark=0x12345678
+
+=== a number minus what is there
+map array 4 64 1
+	r2 = *(u32 *)(r1 +8)
+	r5 = map[idx:0]+0
+	r0 = 0
+	r6 = *(u64 *)(r5 +8)
+	r7 = r2
+	r7 -= r6
+	*(u64 *)(r5 +8) = r7
+	exit
+x86-64 lacks = sub v*, v*# folded*
+run mark=7
+run mark=0x12345678
