@@ -134,9 +134,23 @@ static void prog_close(struct engine *e, int fd, struct proginfo *p)
 	engine_end(e);
 }
 
+/* Though it should be native code, in this process or that which loaded it; or NULL. */
+static const char *prog_why_interpreted(const struct engine *e, int fd)
+{
+	struct obj *obj;
+	int err;
+
+	if (!e->visor)
+		return NULL;
+	obj = store_by_fd(e->visor, fd, OBJ_PROG, &err);
+	err = obj ? obj->prog->head->native_size : 0;
+	store_put(obj);
+	return err < 0 ? vm_unplaced_text(err) : NULL;
+}
+
 int cli_prog_show(struct cli *cli)
 {
-	const char *function;
+	const char *function, *why;
 	struct proginfo p;
 	struct fields f;
 	struct engine e;
@@ -158,6 +172,9 @@ int cli_prog_show(struct cli *cli)
 	fields_u64(&f, "insns", p.n_insns);
 	fields_bool(&f, "jited", p.info.jited_prog_len != 0);
 	fields_u64(&f, "jited_bytes", p.info.jited_prog_len);
+	why = prog_why_interpreted(&e, fd);
+	if (why)
+		fields_str(&f, "interpreted_because", why);
 	fields_ids(&f, "map_ids", p.map_ids, p.n_maps);
 	fields_bool(&f, "gpl", p.info.gpl_compatible);
 	fields_u64(&f, "uid", p.info.created_by_uid);

@@ -57,6 +57,13 @@ static bool engine_code(const char *state, char *code, size_t size)
 	return snprintf(code, size, "%s/code", state) < (int)size;
 }
 
+/* Not of what libbpf loads only to see whether it can. */
+static void engine_unplaced(const char *prog, const char *why)
+{
+	if (*prog && strncmp(prog, "libbpf_", 7))
+		fprintf(stderr, "visor: program %s is interpreted: %s\n", prog, why);
+}
+
 int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 {
 	const char *name = cli->opt[OPT_ENGINE], *state = cli->opt[OPT_STATE];
@@ -101,6 +108,7 @@ int engine_begin(struct cli *cli, enum engine_scope scope, struct engine *e)
 	}
 	if (err)
 		return cli_fail(&diag);
+	e->visor->unplaced = engine_unplaced;
 	e->session.visor = e->visor;
 	load_enter(&e->session);
 	return CLI_OK;

@@ -263,13 +263,13 @@ static int prog_info_native(struct visor *v, struct obj *obj, struct bpf_prog_in
 	struct vm_prog *vm = __atomic_load_n(&obj->prog->vm, __ATOMIC_ACQUIRE);
 	const struct vm_native *native;
 
-	if (!vm && wanted && obj->prog->head->native_size)
+	if (!vm && wanted && obj->prog->head->native_size > 0)
 		sys_prog_vm(v, obj, &vm, NULL);
 	native = vm ? vm_prog_native(vm) : NULL;
 	if (native)
 		return put_native(obj->prog, native, info);
 	/* What cannot be seen has no address, as the kernel tells it. */
-	info->jited_prog_len = vm ? 0 : obj->prog->head->native_size;
+	info->jited_prog_len = vm ? 0 : (uint32_t)MAX(obj->prog->head->native_size, 0);
 	info->jited_prog_insns = info->jited_ksyms = info->jited_func_lens = 0;
 	info->jited_line_info = 0;
 	info->nr_jited_ksyms = info->nr_jited_func_lens = info->nr_jited_line_info = 0;

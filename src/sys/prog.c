@@ -203,11 +203,23 @@ static bool source_line(void *user, uint32_t insn, const char **file, uint32_t *
 	return *file && **file;
 }
 
+static void prog_tell_unplaced(struct prog_work *w, const char *why)
+{
+	char text[160];
+
+	if (w->v->unplaced)
+		w->v->unplaced(w->head.name, why);
+	snprintf(text, sizeof(text), "interpreted, not native code: %s\n", why);
+	if (w->log)
+		user_log_add(w->log, text, strlen(text));
+}
+
 static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 {
 	struct map *maps[SYS_MAX_MAPS];
 	const struct vm_source source = {source_func, source_line, w};
 	struct vm_keep keep;
+	int err;
 	struct vm_prog_attr attr = {
 		.code = w->code,
 		.maps = maps,
@@ -224,7 +236,10 @@ static int prog_make(struct prog_work *w, uint32_t id, struct vm_prog **out)
 	memcpy(attr.name, w->head.name, sizeof(attr.name));
 	for (uint32_t i = 0; i < w->head.n_load_maps; i++)
 		maps[i] = w->maps[i]->map;
-	return vm_prog_new(&attr, out, w->diag);
+	err = vm_prog_new(&attr, out, w->diag);
+	if (!err && vm_prog_unplaced(*out))
+		prog_tell_unplaced(w, vm_unplaced_text(vm_prog_unplaced(*out)));
+	return err;
 }
 
 static void prog_work_free(struct prog_work *w)
@@ -485,9 +500,9 @@ static int prog_read(struct prog_work *w, const union bpf_attr *attr)
 static int prog_note_native(struct prog_work *w, struct obj *obj)
 {
 	const struct vm_native *native = vm_prog_native(obj->prog->vm);
-	uint32_t *size = &obj->prog->head->native_size;
+	int32_t *size = &obj->prog->head->native_size;
 
-	*size = native ? native->size : 0;
+	*size = native ? (int32_t)native->size : vm_prog_unplaced(obj->prog->vm);
 	if (pwrite(obj->fd, size, sizeof(*size), offsetof(struct prog_head, native_size)) !=
 	    sizeof(*size))
 		return diag_fail(w->diag, -EIO, "load", "cannot write the program's file");

@@ -102,6 +102,8 @@ struct visor {
 	int code;	   /* directory of native code that is kept, or -1 */
 	enum vm_exec exec; /* of programs whose accesses are not tested */
 	bool blind;	   /* their native code does not hold their numbers */
+	/* Told of each program that becomes no native code, though it should; or NULL. */
+	void (*unplaced)(const char *prog, const char *why);
 };
 
 /* ---- store.c -------------------------------------------------------------------------- */
@@ -197,7 +199,9 @@ struct prog_head {
 	uint64_t load_time; /* ns since boot */
 	char name[BPF_OBJ_NAME_LEN];
 	uint8_t tag[BPF_TAG_SIZE];
-	uint32_t native_size; /* of the code that the loader made of it; 0: it interprets it */
+	/* Of the code that the loader made of it; 0: it interprets it; a negative errno: it has to,
+	 * for this reason (vm_prog_unplaced). */
+	int32_t native_size;
 	uint32_t gpl, n_maps, n_load_maps; /* maps bound later come after those of the program */
 	uint32_t map_ids[SYS_MAX_MAPS];
 };

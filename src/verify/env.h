@@ -60,7 +60,7 @@ struct insn_aux {
 	uint16_t subprog;
 	uint8_t n_args;		 /* calls: how many registers from r1 up are arguments */
 	uint16_t fastcall_slots; /* how many slots the pattern around this call uses */
-	uint32_t loop_callback; /* bpf_loop: its only callback, 0: none, or LOOP_NOT_INLINE */
+	uint32_t loop_callback;	 /* bpf_loop: its only callback, 0: none, or LOOP_NOT_INLINE */
 	union {
 		/* helper calls: the map it was called with on every path, or MAP_POISON */
 		const struct verify_map *map;
@@ -84,8 +84,8 @@ struct subprog {
 	bool shared_stack;	     /* depth.c: never on a stack apart */
 	uint32_t fastcall_stack_off; /* lowest slot that only fastcall patterns use */
 	uint32_t told_depth; /* what Linux's passes make of stack_depth; see env.depth_told */
-	const char *name;	     /* from BTF, or "" */
-	uint32_t func;		     /* its FUNC in the program's BTF, or 0 */
+	const char *name;    /* from BTF, or "" */
+	uint32_t func;	     /* its FUNC in the program's BTF, or 0 */
 	struct btf_func sig; /* what a caller of a global function must pass, if args_ready */
 	int sig_err;
 	char sig_why[120];
@@ -303,8 +303,8 @@ void state_forget_packets(struct env *env);
 
 /* The exact value of that scalar of the current frame decides about safety. */
 int precise_reg(struct env *env, int regno);
-/* A number that is taken for a pointer because it is 0. Linux 6.18 does not follow this back, and so
- * may drop a path on which it is not: in what is to run here, that decides, too. */
+/* A number that is taken for a pointer because it is 0. Linux 6.18 does not follow this back, and
+ * so may drop a path on which it is not: in what is to run here, that decides, too. */
 int precise_null(struct env *env, int regno);
 /* The same for a spilled one. */
 int precise_stack(struct env *env, uint32_t frame, uint32_t slot);

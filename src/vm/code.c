@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -59,7 +58,7 @@ static uint8_t *code_reserve(int fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static struct code_space *code_open(void)
+static struct code_space *code_open(int *err)
 {
 	struct code_space *s = code_space;
 
@@ -67,12 +66,15 @@ static struct code_space *code_open(void)
 		return s;
 	/* The bytes of units stay untouched, and so unbacked, until they are used. */
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s == MAP_FAILED)
+	if (s == MAP_FAILED) {
+		*err = -errno;
 		return NULL;
+	}
 	s->owner = getpid();
 	s->fd = memfd_create("visor-code", MFD_CLOEXEC);
 	s->mem = s->fd < 0 || ftruncate(s->fd, CODE_SPACE) ? NULL : code_reserve(s->fd);
 	if (!s->mem) {
+		*err = -errno;
 		if (s->fd >= 0)
 			close(s->fd);
 		munmap(s, sizeof(*s));
@@ -105,8 +107,13 @@ static int code_count(struct code_space *s, uint32_t at, uint32_t n, bool take)
 		uint32_t from = MAX(at, g * per), to = MIN(at + n, (g + 1) * per);
 		uint8_t *mem = s->mem + (size_t)g * CODE_GRAIN;
 
-		if (take && !s->used[g] && mprotect(mem, CODE_GRAIN, PROT_READ | PROT_EXEC))
-			return -errno;
+		if (take && !s->used[g] && mprotect(mem, CODE_GRAIN, PROT_READ | PROT_EXEC)) {
+			int err = -errno;
+
+			if (from != at) /* what was done of it is undone */
+				code_count(s, at, from - at, false);
+			return err;
+		}
 		s->used[g] += take ? to - from : from - to;
 		if (!take && !s->used[g]) {
 			mprotect(mem, CODE_GRAIN, PROT_NONE);
@@ -117,20 +124,30 @@ static int code_count(struct code_space *s, uint32_t at, uint32_t n, bool take)
 	return 0;
 }
 
-void *vm_code_alloc(size_t size)
+bool vm_code_refused(int err)
+{
+	/* A filter of system calls may answer as if there were none of that name. */
+	return err == -EPERM || err == -EACCES || err == -ENOMEM || err == -ENOSYS;
+}
+
+void *vm_code_alloc(size_t size, int *err)
 {
 	uint32_t n = (uint32_t)(MIN(size, (size_t)CODE_SPACE) + CODE_UNIT - 1) / CODE_UNIT, at;
 	struct code_space *s;
 	void *p = NULL;
 
 	pthread_mutex_lock(&code_lock);
-	s = code_open();
+	*err = -ENOMEM;
+	s = code_open(err);
 	if (!s || !n)
 		goto out;
 	at = code_find(s, s->next, n);
 	if (at == CODE_UNITS)
 		at = code_find(s, 0, n);
-	if (at == CODE_UNITS || code_count(s, at, n, true))
+	if (at == CODE_UNITS)
+		goto out;
+	*err = code_count(s, at, n, true);
+	if (*err)
 		goto out;
 	memset(&s->units[at], 1, n);
 	s->next = at + n;
@@ -142,8 +159,8 @@ out:
 
 /*
  * QEMU's user mode keeps what it translated: it sees neither a write to the file nor, before
- * version 8.1, the instructions that clear the instruction cache. It does see that pages are mapped.
- * Threads that are in these pages wait a moment for them.
+ * version 8.1, the instructions that clear the instruction cache. It does see that pages are
+ * mapped. Threads that are in these pages wait a moment for them.
  */
 static int code_refresh(const struct code_space *s, const uint8_t *to, size_t size)
 {
@@ -190,9 +207,10 @@ void vm_code_free(void *code, size_t size)
 uintptr_t vm_code_near(void)
 {
 	struct code_space *s;
+	int err;
 
 	pthread_mutex_lock(&code_lock);
-	s = code_open();
+	s = code_open(&err);
 	pthread_mutex_unlock(&code_lock);
 	return s ? (uintptr_t)s->mem + CODE_SPACE / 2 : 0;
 }

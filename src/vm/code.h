@@ -9,11 +9,15 @@
 #ifndef VM_CODE_H
 #define VM_CODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for size bytes, or NULL. */
-void *vm_code_alloc(size_t size);
+/* Room for size bytes; or NULL, and *err is why. */
+void *vm_code_alloc(size_t size, int *err);
+/* The system does not let us have executable memory, or no more of it: nothing that another program
+ * or another try would change. */
+bool vm_code_refused(int err);
 /* 0, or a negative errno. */
 int vm_code_write(void *to, const void *bytes, size_t size);
 /* No thread may be in it any more. Its pages are taken out of the address space when the last of

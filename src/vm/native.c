@@ -210,14 +210,21 @@ static bool native_describe(struct vm_native *native, const struct jit_code *cod
 static int native_place(struct vm_prog *prog, struct jit_code *code)
 {
 	struct vm_native *native = &prog->native;
-	int err = -ENOMEM;
+	int err;
 
+	prog->unplaced = 0;
 	native->size = code->size;
-	native->mem = vm_code_alloc(code->size);
-	if (native->mem && !jit_relocate(code, (uintptr_t)native->mem))
+	native->mem = vm_code_alloc(code->size, &err);
+	if (!native->mem) {
+		prog->unplaced = vm_code_refused(err) ? err : 0;
+	} else if (!jit_relocate(code, (uintptr_t)native->mem)) {
 		err = -ERANGE;
-	else if (native->mem && native_describe(native, code, prog->verified))
+	} else if (!native_describe(native, code, prog->verified)) {
+		err = -ENOMEM;
+	} else {
 		err = vm_code_write(native->mem, code->bytes, code->size);
+		prog->unplaced = vm_code_refused(err) ? err : 0;
+	}
 	if (err)
 		vm_native_free(native);
 	return err;
@@ -293,6 +300,7 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 	native_env(&env, p.features);
 	if (keep && native_restore(prog, attr, &env, key))
 		return 0;
+	prog->unplaced = 0;
 	err = jit_compile(&p, &code, diag);
 	if (err)
 		return err;
@@ -306,7 +314,8 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		err = native_place(prog, &code);
 	}
 	if (err) {
-		diag_fail(diag, err, "compile", "no room for %u bytes of code", code.size);
+		diag_fail(diag, err, "compile", "%u bytes of code cannot be placed: %s", code.size,
+			  prog->unplaced ? vm_unplaced_text(err) : strerror(-err));
 	} else {
 		if (keep)
 			native_keep(prog, attr->keep, &env, &code, key);

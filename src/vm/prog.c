@@ -33,9 +33,10 @@ static int prog_translate(struct vm_prog *prog, const struct vm_prog_attr *attr,
 	if (prog->mode == VM_UNCHECKED && attr->exec != VM_EXEC_INTERPRETED && jit_native()) {
 		prog->engine = &vm_engine_native;
 		err = vm_native_compile(prog, attr, diag);
-		/* A system may forbid memory that was written to be executed. */
-		if (!err || attr->exec == VM_EXEC_NATIVE)
+		if (!prog->unplaced || attr->exec == VM_EXEC_NATIVE)
 			return err;
+		if (diag)
+			memset(diag, 0, sizeof(*diag));
 	}
 	prog->engine = prog_interpreter(prog->mode);
 	return vm_decode(prog, diag);
@@ -130,6 +131,17 @@ const struct verified *vm_prog_code(const struct vm_prog *prog)
 const struct vm_native *vm_prog_native(const struct vm_prog *prog)
 {
 	return prog->native.mem ? &prog->native : NULL;
+}
+
+int vm_prog_unplaced(const struct vm_prog *prog)
+{
+	return prog->unplaced;
+}
+
+const char *vm_unplaced_text(int err)
+{
+	return err == -ENOMEM ? "there is no memory for its code"
+			      : "the system forbids executable memory";
 }
 
 const char *vm_prog_name(const struct vm_prog *prog)

@@ -92,13 +92,14 @@ struct vm_prog {
 	struct vm_call *calls;	     /* checked mode */
 	struct vm_counter *counters; /* by CPU slot */
 	struct vm_debug *debug;
-	vm_native_fn *plain;	 /* native code that any C function may call; or NULL */
+	vm_native_fn *plain; /* native code that any C function may call; or NULL */
 	/* The same, if it calls nothing and does not need the run and what comes in front of it;
 	 * or NULL. */
 	uint64_t (*leaf)(uint64_t r1, uint64_t r2);
 	struct vm_native native; /* generated code, `code` points into it; mem may be NULL */
 	uint32_t refs;
 	uint32_t id;
+	int unplaced;	  /* as vm_prog_unplaced */
 	uint32_t tail_id; /* the id if native code may jump to `code`, or UINT32_MAX */
 	uint32_t type;	  /* enum bpf_prog_type */
 	char name[BPF_OBJ_NAME_LEN];
@@ -113,7 +114,8 @@ void vm_prog_destroy(struct vm_prog *prog);
 /* decode.c: fills code, calls and use of prog (all else is set). */
 int vm_decode(struct vm_prog *prog, struct visor_diag *diag);
 
-/* native.c: compiles; fills code and native. */
+/* native.c: compiles; fills code and native. If that fails because the system lets no code be
+ * placed, `unplaced` is set. */
 int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		      struct visor_diag *diag);
 void vm_native_free(struct vm_native *native);

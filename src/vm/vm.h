@@ -29,8 +29,8 @@
 
 enum vm_mode { VM_CHECKED, VM_UNCHECKED };
 /* What executes an unchecked program. BEST: native code where this machine has a compiler (jit/)
- * and lets us place what it makes, otherwise an interpreter. Checked programs are always
- * interpreted. */
+ * and the system lets us place what it makes (vm_prog_unplaced), otherwise an interpreter. Checked
+ * programs are always interpreted. */
 enum vm_exec { VM_EXEC_BEST, VM_EXEC_INTERPRETED, VM_EXEC_NATIVE };
 
 struct vm_prog;
@@ -111,6 +111,11 @@ struct vm_native {
 };
 /* NULL: the program is interpreted. */
 const struct vm_native *vm_prog_native(const struct vm_prog *prog);
+/* Why a program is interpreted that should have been native code (VM_EXEC_BEST): what the system
+ * said when its code was to be placed, a negative errno. 0: it is not. */
+int vm_prog_unplaced(const struct vm_prog *prog);
+/* The same in words. */
+const char *vm_unplaced_text(int err);
 const char *vm_prog_name(const struct vm_prog *prog);
 uint32_t vm_prog_id(const struct vm_prog *prog);
 

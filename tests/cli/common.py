@@ -36,12 +36,14 @@ class Case(unittest.TestCase):
                 f.write(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def run_visor(self, *args, stdin=b"", env=None, timeout=60, stdout=subprocess.PIPE):
+    def run_visor(self, *args, stdin=b"", env=None, timeout=60, stdout=subprocess.PIPE,
+                  preexec_fn=None):
         environment = {k: v for k, v in os.environ.items() if k != "VISOR_STATE"}
         environment["XDG_RUNTIME_DIR"] = self.dir
         environment.update(env or {})
         return subprocess.run([VISOR, *args], input=stdin, stdout=stdout, timeout=timeout,
-                              stderr=subprocess.PIPE, env=environment, cwd=self.dir)
+                              stderr=subprocess.PIPE, env=environment, cwd=self.dir,
+                              preexec_fn=preexec_fn)
 
     def visor(self, *args, code=0, **kwargs):
         """Runs visor, expects the exit status, returns what it printed (as text)."""

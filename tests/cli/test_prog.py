@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """visor prog: load, list, show, dump, run; on both engines; hostile objects."""
+import ctypes
 import json
 import os
 import random
@@ -12,6 +13,8 @@ import tempfile
 import unittest
 
 import common
+
+PR_SET_MDWE = 65
 
 # Reads far beyond a packet: the kernel's verifier refuses it, the checked engine stops it.
 FAULTY = """
@@ -34,6 +37,19 @@ def compile_module(case, name, source):
     subprocess.run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", "/usr/include/" + multiarch,
                     "-c", "-o", path, "-x", "c", "-"], input=source.encode(), check=True)
     return path
+
+
+def forbid_executable():
+    """This process and its children cannot make memory executable any more (Linux 6.3). False: they
+    can."""
+    return ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0) == 0
+
+
+def can_forbid_executable():
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if forbid_executable() else 1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 class Prog(common.Case):
@@ -112,6 +128,28 @@ class Prog(common.Case):
         self.bad("prog", "list", env={"VISOR_EXEC": "fast"}, says=["VISOR_EXEC", "'fast'"])
         self.fails("prog", "run", "acl_xdp", "--engine", "kernel", "--interpret", "--data", "00", code=2,
                    says="kernel")
+
+    @unittest.skipIf(os.uname().machine != "x86_64", "of the compiler for x86-64")
+    def test_no_executable_memory(self):
+        """A program that cannot become native code says why, once, and runs."""
+        if not can_forbid_executable():
+            self.skipTest("this kernel cannot forbid executable memory")
+        says = "is interpreted: the system forbids executable memory\n"
+        best = {"env": {"VISOR_EXEC": "best"}, "preexec_fn": forbid_executable}
+        self.on("prog", "load", common.module("acl"), **best)
+        self.assertEqual(self.err, "".join(f"visor: program {n} {says}" for n in ("acl_xdp", "acl_tc")))
+        shown = self.on_json("prog", "show", "acl_xdp")
+        self.assertEqual((shown["jited"], shown["jited_bytes"]), (False, 0))
+        self.assertEqual(shown["interpreted_because"], "the system forbids executable memory")
+        run = ("prog", "run", "acl_xdp", "--data", common.ipv4().hex())
+        self.assertIn("XDP_PASS", self.on(*run, **best))
+        self.assertEqual(self.err, f"visor: program acl_xdp {says}")
+        # Others may have it; and who asked for an interpreter is told nothing.
+        for args, env in [((), "best"), (("--interpret",), "best"), (("--checked",), "native")]:
+            self.assertIn("XDP_PASS", self.on(*run, *args, env={"VISOR_EXEC": env}))
+            self.assertEqual(self.err, "")
+        best["env"] = {"VISOR_EXEC": "native"}
+        self.bad(*run, says=["cannot be placed", "the system forbids executable memory"], **best)
 
     @unittest.skipIf(common.SANITIZED or not shutil.which("gdb") or os.uname().machine != "x86_64",
                      "needs gdb, and a debugger's view of native code")

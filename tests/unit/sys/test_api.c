@@ -3,6 +3,12 @@
 #include "engine.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
 
 #define CUSTOM (VISOR_PROG_CUSTOM + 3)
 
@@ -393,6 +399,51 @@ static void statistics(void **state)
 	visor_close(v);
 }
 
+/* In a process that may make no memory executable, programs are interpreted, and the log says so.
+ */
+static int load_forbidden(void)
+{
+	const struct bpf_insn pass[] = {MOV_IMM(0, 2), EXIT()};
+	const char *says = "interpreted, not native code: the system forbids executable memory\n";
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+	struct visor *v = engine_new(NULL);
+	char log[4096];
+	int fd;
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+	return 77;
+#endif
+	if (prctl(PR_SET_MDWE, 1, 0, 0, 0))
+		return 77;
+	fd = BPF(v, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_XDP, .insns = PTR(pass),
+		 .insn_cnt = 2, .license = PTR("GPL"), .log_level = 1, .log_buf = PTR(log),
+		 .log_size = sizeof(log));
+	if (fd < 0 || !strstr(log, says) || info_of(v, fd, &info, &len) || info.jited_prog_len)
+		return 1;
+	close(fd);
+	visor_close(v);
+	return 0;
+}
+
+static void no_executable_memory(void **state)
+{
+	const char *exec = getenv("VISOR_EXEC");
+	int status;
+	pid_t pid;
+
+	if (exec && strcmp(exec, "best"))
+		skip();
+	pid = fork();
+	if (!pid)
+		_exit(load_forbidden());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,7 +451,7 @@ int main(void)
 		cmocka_unit_test(options),	cmocka_unit_test(maps),
 		cmocka_unit_test(faults),	cmocka_unit_test(threads),
 		cmocka_unit_test(batches),	cmocka_unit_test(default_engine),
-		cmocka_unit_test(statistics),
+		cmocka_unit_test(statistics),	cmocka_unit_test(no_executable_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

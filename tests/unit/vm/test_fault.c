@@ -50,7 +50,7 @@ static struct map *maps[ARRAY_SIZE(map_attrs)];
 #define SUBMIT "r1 = r6\n r2 = 0\n call bpf_ringbuf_submit\n"
 
 /* With r3 as context; the body may use r2. */
-#define CALL_BACK(body)                                              \
+#define CALL_BACK(body)                                          \
 	"r1 = 1\n r2 = subprog[each]\n r4 = 0\n call bpf_loop\n" \
 	"r0 = 0\n exit\n each:\n" body "\n r0 = 0\n exit"
 
