@@ -26,6 +26,13 @@
  * the result type of a static function that nothing calls; loaders leave such functions
  * out. Two outputs of an object have different values.
  *
+ * An object may state its version, one to four numbers, which a chain can ask for (`acl@1.2`):
+ *
+ *     VISOR_VERSION("1.2.3");
+ *
+ * It is recorded as text with its NUL in a section `.visor.version`, which loaders pass over and
+ * which stays when debug information is stripped.
+ *
  * This header adds no condition to the licence of the module that includes it.
  */
 #ifndef VISOR_MODULE_H
@@ -46,6 +53,11 @@
 	}                                                                                          \
 	_Static_assert((value) >= VISOR_OUTPUT_MIN && (value) <= 0x7fffffff,                       \
 		       "output " #name ": values start at 16")
+
+#define VISOR_VERSION(text)                                                                        \
+	__attribute__((used, section(".visor.version")))                                           \
+	static const char visor_version[] = text;                                                  \
+	_Static_assert(sizeof(text) > 1 && sizeof(text) <= 48, "a version is one to four numbers")
 /* clang-format on */
 
 #endif

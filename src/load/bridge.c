@@ -10,12 +10,7 @@
 #include "load/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define BRIDGE_MAX_BYTES (64u << 20)
 
 /* ---- the file ----------------------------------------------------------------------------- */
 
@@ -374,34 +369,6 @@ const char *bridge_missing(struct bridge *b, const char *prog, const struct btf_
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-static int bridge_read(struct bridge *b, int fd, struct visor_diag *diag)
-{
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st))
-		return diag_fail(diag, -errno, "open", "cannot open the object");
-	if (!S_ISREG(st.st_mode))
-		return diag_fail(diag, -EINVAL, "open", "not a regular file");
-	if (!st.st_size || st.st_size > BRIDGE_MAX_BYTES)
-		return diag_fail(diag, -EINVAL, "open", "%s",
-				 st.st_size ? "larger than 64 MiB" : "the file is empty");
-	b->data = malloc((size_t)st.st_size);
-	if (!b->data)
-		return diag_fail(diag, -ENOMEM, "open", "out of memory");
-	while (b->size < (size_t)st.st_size) {
-		n = read(fd, b->data + b->size, (size_t)st.st_size - b->size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return diag_fail(diag, -errno, "open", "cannot read the object");
-		if (!n)
-			break;
-		b->size += (size_t)n;
-	}
-	return check_memory(b->data, b->size, diag);
-}
-
 static int bridge_build(struct bridge *b, struct visor_diag *diag)
 {
 	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)b->data;
@@ -432,17 +399,12 @@ static int bridge_build(struct bridge *b, struct visor_diag *diag)
 int bridge_open(struct bridge *b, const char *path, struct visor_diag *diag)
 {
 	const char *base = strrchr(path, '/');
-	int err, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err;
 
 	memset(b, 0, sizeof(*b));
 	snprintf(b->name, sizeof(b->name), "%s", base ? base + 1 : path);
 	b->name[strcspn(b->name, ".")] = '\0';
-	if (fd < 0) {
-		err = diag_fail(diag, -errno, "open", "cannot open the object");
-	} else {
-		err = bridge_read(b, fd, diag);
-		close(fd);
-	}
+	err = check_read(path, &b->data, &b->size, diag);
 	if (!err)
 		err = bridge_build(b, diag);
 	if (err) {

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -260,32 +259,65 @@ int check_memory(const void *data, size_t size, struct visor_diag *diag)
 	return size > CHECK_MAX_BYTES ? BAD(&c, "larger than 64 MiB") : check_all(&c);
 }
 
-int check_object(const char *path, struct visor_diag *diag)
+/* All of a file whose size is known; less if it shrinks meanwhile, never more. */
+static int read_all(int fd, uint8_t *data, size_t *size, struct visor_diag *diag)
+{
+	size_t most = *size;
+
+	for (*size = 0; *size < most;) {
+		ssize_t n = read(fd, data + *size, most - *size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return diag_fail(diag, -errno, "open", "cannot read the object");
+		if (!n)
+			break;
+		*size += (size_t)n;
+	}
+	return 0;
+}
+
+int check_read(const char *path, uint8_t **data, size_t *size, struct visor_diag *diag)
 {
 	struct check c = {.diag = diag};
 	struct stat st;
-	void *data;
-	int err, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd < 0)
-		return diag_fail(diag, -errno, "open", "cannot open the object");
-	if (fstat(fd, &st))
+	*data = NULL;
+	if (fd < 0 || fstat(fd, &st))
 		err = diag_fail(diag, -errno, "open", "cannot open the object");
 	else if (!S_ISREG(st.st_mode))
 		err = BAD(&c, "not a regular file");
 	else if (!st.st_size || st.st_size > CHECK_MAX_BYTES)
 		err = BAD(&c, st.st_size ? "larger than 64 MiB" : "the file is empty");
-	else
-		err = 0;
-	if (err) {
-		close(fd);
-		return err;
+	if (!err) {
+		*size = (size_t)st.st_size;
+		*data = malloc(*size);
+		err = *data ? read_all(fd, *data, size, diag)
+			    : diag_fail(diag, -ENOMEM, "open", "out of memory");
 	}
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (data == MAP_FAILED)
-		return diag_fail(diag, -errno, "open", "cannot read the object");
-	err = check_memory(data, (size_t)st.st_size, diag);
-	munmap(data, (size_t)st.st_size);
+	if (!err)
+		err = check_memory(*data, *size, diag);
+	if (err) {
+		free(*data);
+		*data = NULL;
+	}
+	if (fd >= 0)
+		close(fd);
 	return err;
+}
+
+const void *check_section(const void *data, const char *name, size_t *size)
+{
+	struct check c = {.data = data};
+	const Elf64_Ehdr *ehdr = data;
+
+	c.sections = (const Elf64_Shdr *)(c.data + ehdr->e_shoff);
+	for (uint32_t i = 1; i < ehdr->e_shnum; i++)
+		if (c.sections[i].sh_type == SHT_PROGBITS && !strcmp(section_name(&c, i), name)) {
+			*size = c.sections[i].sh_size;
+			return c.data + c.sections[i].sh_offset;
+		}
+	return NULL;
 }

@@ -7,6 +7,9 @@
 
 /* 0, or negative errno with diag (without a place) if the object is damaged. */
 int check_memory(const void *data, size_t size, struct visor_diag *diag);
-int check_object(const char *path, struct visor_diag *diag);
+/* Reads a file and checks it. The caller frees *data. */
+int check_read(const char *path, uint8_t **data, size_t *size, struct visor_diag *diag);
+/* The contents of a section of an object that was checked; NULL: it has none of that name. */
+const void *check_section(const void *data, const char *name, size_t *size);
 
 #endif

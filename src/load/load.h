@@ -18,9 +18,7 @@
 #include "load/syscall.h"
 
 /*
- * Opens (parses) an object: a path; or a bare module name, searched as NAME.o in
- * VISOR_MODULE_PATH (colon separated), the build's and the installed modules folder.
- * libbpf's own messages become the diagnostic. The caller closes it with
+ * Opens (parses) an object: a path, or a module's name (load/file.h). libbpf's own messages become the diagnostic. The caller closes it with
  * bpf_object__close. Call within a session.
  */
 int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag);

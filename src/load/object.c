@@ -6,7 +6,7 @@
  */
 #include "load/load.h"
 #include "load/capture.h"
-#include "load/check.h"
+#include "load/file.h"
 
 #include <bpf/bpf.h>
 
@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,80 +29,16 @@
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-/* DIR/NAME.o if it is there. */
-static bool find_in(const char *dir, size_t len, const char *name, char out[PATH_MAX])
-{
-	struct stat st;
-
-	return len && snprintf(out, PATH_MAX, "%.*s/%s.o", (int)len, dir, name) < PATH_MAX &&
-	       !stat(out, &st) && S_ISREG(st.st_mode);
-}
-
-/* The folder of the running program, or "". */
-static void program_folder(char out[PATH_MAX])
-{
-	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-	char *slash;
-
-	out[MAX(n, 0)] = '\0';
-	slash = strrchr(out, '/');
-	if (slash)
-		*slash = '\0';
-}
-
-/* A bare name is a module's; anything else is a path. */
-static int find_object(const char *path, char out[PATH_MAX], struct visor_diag *diag)
-{
-	static const char *const beside[] = {"modules", "../" VISOR_LIBDIR "/visor/modules"};
-	const char *at = getenv("VISOR_MODULE_PATH");
-	char folder[PATH_MAX], dir[PATH_MAX + 64];
-	struct stat st;
-
-	if (strchr(path, '/') || strchr(path, '.') || !stat(path, &st)) {
-		if (snprintf(out, PATH_MAX, "%s", path) >= PATH_MAX)
-			return diag_fail(diag, -ENAMETOOLONG, "open", "the path is too long");
-		return 0;
-	}
-	for (; at && *at; at += strcspn(at, ":"), at += *at == ':')
-		if (find_in(at, strcspn(at, ":"), path, out))
-			return 0;
-	program_folder(folder);
-	for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
-		snprintf(dir, sizeof(dir), "%s/%s", folder, beside[i]);
-		if (find_in(dir, strlen(dir), path, out))
-			return 0;
-	}
-	diag_fail(diag, -ENOENT, "open", "there is no module '%s'", path);
-	diag_hint(diag, "give the object's path, or its folder in VISOR_MODULE_PATH");
-	return -ENOENT;
-}
-
 int load_open(const char *path, struct bpf_object **out, struct visor_diag *diag)
 {
-	char file[PATH_MAX];
-	struct bpf_object *obj;
-	struct capture c;
-	int err = find_object(path, file, diag);
+	struct load_file file;
+	int err = load_file_read(path, &file, diag);
 
 	if (err)
 		return err;
-	err = check_object(file, diag);
-	if (err) {
-		diag_at(diag, "%s", file);
-		return err;
-	}
-	capture_start(&c);
-	obj = bpf_object__open_file(file, NULL);
-	err = obj ? 0 : capture_errno(-errno);
-	capture_stop();
-	if (err) {
-		diag_fail(diag, err, "open", "%s",
-			  c.first[0] ? c.first : "not a BPF object file that libbpf can read");
-		diag_at(diag, "%s", file);
-		return err;
-	}
-	*out = obj;
-	return 0;
+	err = load_file_open(&file, out, diag);
+	load_file_free(&file);
+	return err;
 }
 
 /* ---- loading ------------------------------------------------------------------------------ */
@@ -197,7 +132,7 @@ int load_compile(const char *source, char *out_path, size_t size, struct visor_d
 	char log_path[] = "/tmp/visor-clang-XXXXXX";
 	int fd, log, err;
 
-	program_folder(folder);
+	load_program_folder(folder);
 	snprintf(include, sizeof(include), "-I%s/../include", folder);
 	/* <asm/types.h> is in a folder that clang searches only for its own target. */
 	snprintf(arch, sizeof(arch), "/usr/include/%s-linux-gnu", LOAD_ARCH);

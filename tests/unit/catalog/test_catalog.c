@@ -8,7 +8,7 @@
 #include <linux/pkt_cls.h>
 #include <cmocka.h>
 
-#include "catalog/catalog.h"
+#include "catalog/since.h"
 #include "visor/packet.h"
 
 static void finds_helpers(void **state)
@@ -24,6 +24,32 @@ static void finds_helpers(void **state)
 	assert_null(catalog_helper(BPF_FUNC_probe_read));
 	assert_null(catalog_helper(CATALOG_HELPERS));
 	assert_null(catalog_helper(UINT32_MAX));
+}
+
+/* Every row of the other tables has a release, and helpers came in the order of their numbers. */
+static void knows_releases(void **state)
+{
+	uint32_t before = SINCE(3, 19), n = 0;
+	const char *text;
+
+	for (uint32_t id = 1; id < CATALOG_HELPERS; id++) {
+		assert_true(since_helper(id) >= before);
+		before = since_helper(id);
+	}
+	for (uint32_t type = 0; type < 64; type++) {
+		assert_int_equal(!since_map(type), !catalog_map_known(type));
+		assert_int_equal(!since_prog(type), !catalog_prog_known(type));
+		n += since_prog(type) != 0;
+	}
+	assert_true(n > 30);
+	assert_int_equal(since_helper(0), 0);
+	assert_int_equal(since_helper(CATALOG_HELPERS), 0);
+	assert_int_equal(since_helper(BPF_FUNC_map_update_elem), SINCE(3, 19));
+	assert_int_equal(since_helper(BPF_FUNC_ktime_get_boot_ns), SINCE(5, 8));
+	assert_int_equal(since_helper(BPF_FUNC_cgrp_storage_get), SINCE(6, 2));
+	assert_int_equal(since_map(BPF_MAP_TYPE_RINGBUF), SINCE(5, 8));
+	for (uint32_t f = 0; f < FEATURE_COUNT; f++)
+		assert_true(since_feature(f, &text) > SINCE(3, 0) && *text);
 }
 
 static void names_all_helpers(void **state)
@@ -198,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_helpers),
+		cmocka_unit_test(knows_releases),
 		cmocka_unit_test(names_all_helpers),
 		cmocka_unit_test(rows_are_well_formed),
 		cmocka_unit_test(finds_maps),
