@@ -58,6 +58,13 @@
 #define BPF_TRACE_UPROBE_SESSION    57 /* Linux 6.13 */
 #define VISOR_MAX_ATTACH_TYPE	    58 /* one more than the last of Linux 6.18 */
 
+#define BPF_LINK_TYPE_TCX 11 /* Linux 6.6 */
+
+/* What struct bpf_link_info has of such a link, where it has `xdp` of another. */
+struct visor_link_tcx {
+	uint32_t ifindex, attach_type;
+};
+
 #define BPF_MAP_TYPE_CGRP_STORAGE 32 /* Linux 6.2 */
 #define BPF_MAP_TYPE_ARENA	  33 /* Linux 6.9 */
 
