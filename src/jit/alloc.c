@@ -130,6 +130,10 @@ static void alloc_value(struct alloc *a, struct ir_node *n)
 	int reg = alloc_choose(a, n, may & ~a->busy);
 	struct ir_node *least = n;
 
+	if (n->memory) {
+		alloc_spill(a, n);
+		return;
+	}
 	if (reg >= 0) {
 		alloc_take(a, n, reg);
 		return;

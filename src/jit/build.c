@@ -604,6 +604,22 @@ static uint32_t build_edges(struct build *b, uint32_t from)
 	return next;
 }
 
+/* The value that variable r has on all ways to the block, or NULL; it has at least two. */
+static struct ir_node *build_agreed(const struct ir_block *block, uint32_t r)
+{
+	struct ir_node *value = NULL;
+
+	for (uint32_t k = 0; k < block->n_preds; k++) {
+		struct ir_node **var = vars_of(block->preds[k]);
+
+		/* Back from a loop: not known yet. */
+		if (!var || (value && var[r] != value))
+			return NULL;
+		value = var[r];
+	}
+	return value;
+}
+
 /* The values with which the block begins. */
 static void build_begin(struct build *b, struct ir_block *block, uint16_t live)
 {
@@ -617,6 +633,9 @@ static void build_begin(struct build *b, struct ir_block *block, uint16_t live)
 		if (r == VAR_FRAME)
 			b->var[r] = b->frame;
 		if (!(live & 1 << r) || r == VAR_FRAME)
+			continue;
+		b->var[r] = build_agreed(block, r);
+		if (b->var[r])
 			continue;
 		phi = build_node(b, IR_PHI, block->n_preds);
 		phi->index = r;
@@ -683,8 +702,8 @@ static bool build_lookup(struct build *b, uint32_t i, struct ir_block **succ, ui
 		b->var[0] = build_const(b, 0);
 		build_node(b, IR_JUMP, 0);
 		miss->succ[miss->n_succ++] = null;
-		succ[0]->preds[ir_pred_index(succ[0], b->begun)] = succ[0] == on ? hit : miss;
-		succ[1]->preds[ir_pred_index(succ[1], b->begun)] = succ[1] == on ? hit : miss;
+		ir_pred_replace(succ[0], b->begun, succ[0] == on ? hit : miss);
+		ir_pred_replace(succ[1], b->begun, succ[1] == on ? hit : miss);
 		return true;
 	}
 	on = ir_block_new(b->f);
@@ -754,7 +773,7 @@ static int build_fill(struct build *b, struct ir_block *block, uint32_t from)
 	for (uint32_t k = 0; k < n_succ; k++) {
 		b->at->succ[k] = succ[k];
 		if (b->at != block)
-			succ[k]->preds[ir_pred_index(succ[k], block)] = b->at;
+			ir_pred_replace(succ[k], block, b->at);
 	}
 	return err;
 }

@@ -75,17 +75,34 @@ static bool cfg_walk(struct ir_func *f, struct exits **exits)
 	return true;
 }
 
+/* Predecessors that are never come from, and the arguments of phis that belong to them. */
+static void cfg_drop_preds(struct ir_block *b)
+{
+	uint32_t kept = 0;
+
+	while (kept < b->n_preds && b->preds[kept]->order)
+		kept++;
+	if (kept == b->n_preds)
+		return;
+	for (struct ir_node *n = b->first; n && n->op == IR_PHI; n = n->next) {
+		n->n_args = kept;
+		for (uint32_t k = kept; k < b->n_preds; k++)
+			if (b->preds[k]->order)
+				n->arg[n->n_args++] = n->arg[k];
+	}
+	for (uint32_t k = kept; k < b->n_preds; k++)
+		if (b->preds[k]->order)
+			b->preds[kept++] = b->preds[k];
+	b->n_preds = kept;
+}
+
 static void cfg_drop_unreachable(struct ir_func *f)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < f->n_blocks; i++) {
-		struct ir_block *b = f->blocks[i];
-
-		for (uint32_t k = b->order ? b->n_preds : 0; k-- > 0;)
-			if (!b->preds[k]->order)
-				ir_pred_remove(b, k);
-	}
+	for (uint32_t i = 0; i < f->n_blocks; i++)
+		if (f->blocks[i]->order)
+			cfg_drop_preds(f->blocks[i]);
 	for (uint32_t i = 0; i < f->n_blocks; i++)
 		if (f->blocks[i]->order) {
 			f->blocks[i]->id = kept;

@@ -100,7 +100,7 @@ static void merge_blocks(struct ir_func *f)
 			b->table = to->table;
 			b->n_table = to->n_table;
 			for (uint32_t k = 0; k < b->n_succ; k++)
-				b->succ[k]->preds[ir_pred_index(b->succ[k], to)] = b;
+				ir_pred_replace(b->succ[k], to, b);
 			to->n_succ = to->n_preds = 0;
 		}
 	}

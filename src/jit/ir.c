@@ -38,12 +38,12 @@ const char *const ir_names[IR_COUNT] = {
 /* ---- memory ------------------------------------------------------------------------------ */
 
 #define ARENA_CHUNK (256u << 10)
-#define ARENA_KEPT  16
 #define ARENA_HUGE  (2u << 20) /* chunks of a large program: one page each, where there are such */
+#define ARENA_KEPT  16
 
 struct arena_chunk {
 	struct arena_chunk *next;
-	size_t size, used;
+	size_t size, used, dirty; /* behind `dirty` all is zero */
 	_Alignas(16) uint8_t data[];
 };
 
@@ -56,52 +56,75 @@ struct jit_arena {
 static struct arena_chunk *arena_kept[ARENA_KEPT]; /* taken and given back atomically */
 
 /* After so many chunks the program is a large one. */
-#define ARENA_LARGE 8
+#define ARENA_LARGE 4
 
+static void *arena_map(size_t size, int flags)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* At a multiple of the size of huge pages. */
+static void *arena_map_huge(size_t size)
+{
+	uint8_t *all = arena_map(size + ARENA_HUGE, 0), *p;
+
+	if (!all)
+		return NULL;
+	p = (uint8_t *)ALIGN_UP((uintptr_t)all, (uintptr_t)ARENA_HUGE);
+	if (p > all)
+		munmap(all, (size_t)(p - all));
+	if (p < all + ARENA_HUGE)
+		munmap(p + size, (size_t)(all + ARENA_HUGE - p));
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
+/* All pages of a small chunk at once: that costs as much as touching a few of them. */
 static struct arena_chunk *arena_chunk_make(size_t size, bool huge)
 {
 	struct arena_chunk *c;
 
-	if (huge && size <= ARENA_HUGE - sizeof(*c)) {
-		size = ARENA_HUGE - sizeof(*c);
-		c = aligned_alloc(ARENA_HUGE, ARENA_HUGE);
-		if (c)
-			madvise(c, ARENA_HUGE, MADV_HUGEPAGE);
-	} else {
-		size = MAX(size, (size_t)ARENA_CHUNK);
-		c = malloc(sizeof(*c) + size);
-	}
+	size += sizeof(*c);
+	huge |= size > ARENA_CHUNK;
+	size = ALIGN_UP(size, huge ? (size_t)ARENA_HUGE : (size_t)ARENA_CHUNK);
+	c = huge ? arena_map_huge(size) : arena_map(size, MAP_POPULATE);
 	if (c)
-		c->size = size;
+		c->size = size - sizeof(*c);
 	return c;
 }
 
 static struct arena_chunk *arena_chunk_new(struct jit_arena *a, size_t size)
 {
+	bool huge = a->taken >= ARENA_LARGE;
 	struct arena_chunk *c = a->spare;
 
 	if (c && size <= c->size) {
 		a->spare = c->next;
 		return c;
 	}
-	for (uint32_t i = 0; i < ARENA_KEPT && size <= ARENA_CHUNK; i++) {
+	a->taken++;
+	for (uint32_t i = 0; i < ARENA_KEPT && size <= ARENA_CHUNK - sizeof(*c) && !huge; i++) {
 		c = __atomic_exchange_n(&arena_kept[i], NULL, __ATOMIC_ACQUIRE);
 		if (c)
 			return c;
 	}
-	return arena_chunk_make(size, a->taken++ >= ARENA_LARGE);
+	return arena_chunk_make(size, huge);
 }
 
 static void arena_chunk_free(struct arena_chunk *c)
 {
-	for (uint32_t i = 0; i < ARENA_KEPT && c->size == ARENA_CHUNK; i++) {
+	size_t size = c->size + sizeof(*c);
+
+	for (uint32_t i = 0; i < ARENA_KEPT && size == ARENA_CHUNK; i++) {
 		struct arena_chunk *none = NULL;
 
 		if (__atomic_compare_exchange_n(&arena_kept[i], &none, c, false, __ATOMIC_RELEASE,
 						__ATOMIC_RELAXED))
 			return;
 	}
-	free(c);
+	munmap(c, size);
 }
 
 struct jit_arena *jit_arena_new(void)
@@ -115,6 +138,7 @@ void jit_arena_reset(struct jit_arena *a)
 
 	for (c = a->chunks; c; c = next) {
 		next = c->next;
+		c->dirty = MAX(c->dirty, c->used);
 		c->next = a->spare;
 		a->spare = c;
 	}
@@ -151,8 +175,10 @@ void *jit_alloc(struct jit_arena *a, size_t size)
 		a->chunks = c;
 	}
 	p = c->data + c->used;
+	if (c->used < c->dirty)
+		memset(p, 0, MIN(size, c->dirty - c->used));
 	c->used += size;
-	return memset(p, 0, size);
+	return p;
 }
 
 /* ---- nodes and blocks --------------------------------------------------------------------- */
@@ -305,6 +331,15 @@ static bool phi_grow(struct ir_func *f, struct ir_node *n)
 	return true;
 }
 
+/* From so many predecessors on it is remembered where a block is among them. */
+#define PREDS_MANY 16
+
+static void pred_found(const struct ir_block *b, struct ir_block *from, uint32_t k)
+{
+	if (b->n_preds >= PREDS_MANY)
+		from->pred_hint = k;
+}
+
 /* One more predecessor; phis that exist get room for its argument. */
 static void pred_add(struct ir_func *f, struct ir_block *b, struct ir_block *from)
 {
@@ -316,6 +351,7 @@ static void pred_add(struct ir_func *f, struct ir_block *b, struct ir_block *fro
 		n->arg[n->n_args++] = NULL;
 	}
 	b->preds[b->n_preds++] = from;
+	pred_found(b, from, b->n_preds - 1);
 }
 
 void ir_edge(struct ir_func *f, struct ir_block *from, struct ir_block *to)
@@ -334,12 +370,31 @@ void ir_pred_remove(struct ir_block *b, uint32_t k)
 	}
 }
 
-uint32_t ir_pred_index(const struct ir_block *b, const struct ir_block *from)
+uint32_t ir_pred_index(const struct ir_block *b, struct ir_block *from)
 {
-	for (uint32_t k = 0; k < b->n_preds; k++)
-		if (b->preds[k] == from)
+	bool once = from->n_succ == 1 || (from->n_succ == 2 && from->succ[0] != from->succ[1]);
+	uint32_t hint = once && b->n_preds >= PREDS_MANY ? MIN(from->pred_hint, b->n_preds - 1) : 0;
+
+	/* Where it was before, or further in front, since others were removed. */
+	for (uint32_t k = hint + 1; k-- > 0;)
+		if (b->preds[k] == from) {
+			pred_found(b, from, k);
 			return k;
+		}
+	for (uint32_t k = hint + 1; k < b->n_preds; k++)
+		if (b->preds[k] == from) {
+			pred_found(b, from, k);
+			return k;
+		}
 	return UINT32_MAX;
+}
+
+void ir_pred_replace(struct ir_block *b, struct ir_block *from, struct ir_block *with)
+{
+	uint32_t k = ir_pred_index(b, from);
+
+	b->preds[k] = with;
+	pred_found(b, with, k);
 }
 
 void ir_succ_replace(struct ir_func *f, struct ir_block *b, uint32_t k, struct ir_block *to)
@@ -360,7 +415,7 @@ struct ir_block *ir_edge_split(struct ir_func *f, struct ir_block *b, uint32_t k
 		return mid;
 	jump->insn = b->last ? b->last->insn : 0;
 	ir_append(mid, jump);
-	to->preds[ir_pred_index(to, b)] = mid;
+	ir_pred_replace(to, b, mid);
 	b->succ[k] = mid;
 	mid->succ[mid->n_succ++] = to;
 	pred_add(f, mid, b);

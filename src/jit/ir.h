@@ -74,30 +74,41 @@ struct ir_node {
 	bool shared;  /* memory that others may change at any time */
 	bool folded;  /* target: part of the nodes that use it */
 	uint8_t how;  /* target: how it is emitted */
-	uint32_t epoch;	      /* target: how many writes are in front of it in its block */
-	uint32_t accesses;    /* target: of its block, that it is the address of */
-	struct ir_node *copy; /* target: constants: the register that holds it */
+	int8_t reg;    /* alloc.c: or -1 */
+	int8_t wish;   /* a register that would save a move, or -1 */
+	uint16_t dies; /* bit k: this is the end of its k-th register operand (live.c) */
+	bool memory;   /* live.c: it never gets a register */
+	bool spilled;  /* alloc.c */
 	uint32_t index;
 	uint32_t id;   /* dense, for side tables */
 	uint32_t insn; /* where it comes from */
 	uint32_t uses;
 	uint32_t n_args, max_args;
+	/* One after the other: for select.c, from live.c on. */
+	union {
+		uint32_t epoch;	    /* how many writes are in front of it in its block */
+		uint32_t forbidden; /* set of registers that it cannot live in */
+	};
+	union {
+		uint32_t accesses; /* of its block, that it is the address of */
+		uint32_t weight;   /* of its uses, by loop depth */
+	};
+	int32_t slot; /* of the native frame, or -1 */
 	struct ir_node **arg;
 	struct ir_node *in[3];
 	struct ir_node *prev, *next;
 	struct ir_block *block;
-	struct ir_node *same;
+	/* One after the other: for passes, select.c and alloc.c. */
+	union {
+		struct ir_node *same;
+		struct ir_node *copy; /* constants: the register that holds it */
+		struct ir_node *web;  /* union of phis and their arguments */
+	};
 	int64_t imm;
-	/* register allocation (alloc.c) */
-	int8_t reg;	  /* or -1 */
-	int8_t wish;	  /* a register that would save a move, or -1 */
-	uint16_t dies;	  /* bit k: this is the end of its k-th register operand (operands.c) */
-	bool spilled;
-	uint32_t forbidden; /* set of registers that it cannot live in */
-	uint32_t weight;    /* of its uses, by loop depth */
-	int32_t slot;	    /* of the native frame, or -1 */
-	struct ir_node *web; /* union of phis and their arguments */
 };
+
+/* Two cache lines: of a long function, compilation is mostly waiting for memory. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct ir_node) == 128, "the size of nodes");
 
 struct ir_block {
 	uint32_t id;
@@ -105,6 +116,7 @@ struct ir_block {
 	struct ir_block **succ, **preds;
 	struct ir_block *succ2[2];
 	uint32_t n_succ, n_preds, max_preds;
+	uint32_t pred_hint; /* near where it is among the predecessors of some successor */
 	uint32_t *table; /* SWITCH: indices of succ */
 	uint32_t n_table;
 	uint32_t order; /* position in reverse postorder, from 1; 0: unreachable */
@@ -160,8 +172,10 @@ void ir_remove(struct ir_node *n);
 void ir_edge(struct ir_func *f, struct ir_block *from, struct ir_block *to);
 /* Removes the k-th predecessor and the arguments of phis that belong to it. */
 void ir_pred_remove(struct ir_block *b, uint32_t k);
-/* Index of `from` among the predecessors of b. */
-uint32_t ir_pred_index(const struct ir_block *b, const struct ir_block *from);
+/* Index of `from` among the predecessors of b; the first one, if there are two. */
+uint32_t ir_pred_index(const struct ir_block *b, struct ir_block *from);
+/* `with` takes the place of `from` among the predecessors of b. */
+void ir_pred_replace(struct ir_block *b, struct ir_block *from, struct ir_block *with);
 /* Replaces the k-th successor, and `b` among the predecessors of the old one. Phis of the new
  * one get an argument each, NULL. */
 void ir_succ_replace(struct ir_func *f, struct ir_block *b, uint32_t k, struct ir_block *to);

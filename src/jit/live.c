@@ -5,6 +5,9 @@
  * For each value, from each block that uses it backwards to the one that defines it: so the
  * cost is the size of the answer, and the order of blocks does not matter. Then, from the end
  * of each block, where values end and which registers what lives across a node loses.
+ *
+ * The answer can be as large as values times blocks. Values that are alive in many blocks of a
+ * function where too much is alive are kept in memory: nothing more needs to be known of those.
  */
 #include <string.h>
 
@@ -45,6 +48,7 @@ struct live {
 	uint32_t n_uses, max_uses;
 	struct ir_block **stack;
 	uint32_t max_stack;
+	uint64_t room; /* left for entries of live_in */
 	/* the set while walking a block backwards */
 	struct ir_node **set;
 	uint32_t *at; /* by id: position + 1 */
@@ -157,16 +161,25 @@ static bool live_push(struct live *l, uint32_t *depth, struct ir_block *b)
 	return true;
 }
 
+/* Entries of live_in for each block, and for small functions; how far a value comes without. */
+#define LIVE_PER_BLOCK 48
+#define LIVE_ALWAYS    65536
+#define LIVE_FAR       32
+
 /* v is read in b, and so is live from its definition to there. */
 static void live_spread(struct live *l, struct ir_node *v, struct ir_block *b)
 {
-	uint32_t depth = 0;
+	uint32_t depth = 0, far = 0;
 
 	live_push(l, &depth, b);
-	while (depth && !l->f->failed) {
+	while (depth && !l->f->failed && !v->memory) {
 		b = l->stack[--depth];
 		if (b == v->block || b->stamp == v->id + 1)
 			continue;
+		if (l->room)
+			l->room--;
+		else if (++far > LIVE_FAR)
+			v->memory = true;
 		b->stamp = v->id + 1;
 		live_add(l, b, v);
 		for (uint32_t k = 0; k < b->n_preds; k++)
@@ -178,7 +191,7 @@ static void live_spread(struct live *l, struct ir_node *v, struct ir_block *b)
 
 static void set_add(struct live *l, struct ir_node *v)
 {
-	if (l->at[v->id])
+	if (l->at[v->id] || v->memory)
 		return;
 	l->set[l->n_set] = v;
 	l->at[v->id] = ++l->n_set;
@@ -238,11 +251,12 @@ static void live_block(struct live *l, struct ir_block *b)
 		set_remove(l, l->set[0]);
 	for (uint32_t k = 0; k < b->n_succ; k++) {
 		struct ir_block *to = b->succ[k];
+		uint32_t pred = to->first->op == IR_PHI ? ir_pred_index(to, b) : 0;
 
 		for (uint32_t i = 0; i < to->n_live_in; i++)
 			set_add(l, to->live_in[i]);
 		for (struct ir_node *n = to->first; n && n->op == IR_PHI; n = n->next) {
-			struct ir_node one = {.arg = &n->arg[ir_pred_index(to, b)], .n_args = 1};
+			struct ir_node one = {.arg = &n->arg[pred], .n_args = 1};
 
 			for (uint32_t m = jit_operands(&one, ops); m-- > 0;) {
 				set_add(l, ops[m]);
@@ -267,8 +281,10 @@ bool jit_live(struct ir_func *f, const struct jit_target *t, const struct jit_pr
 		for (struct ir_node *n = b->first; n; n = n->next) {
 			n->weight = 0;
 			n->forbidden = 0;
+			n->memory = false;
 		}
 	}
+	l.room = LIVE_ALWAYS + (uint64_t)f->n_order * LIVE_PER_BLOCK;
 	live_collect(&l);
 	if (f->failed || !live_sort(&l)) {
 		f->failed = true;

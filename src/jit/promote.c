@@ -24,6 +24,7 @@ struct promote {
 	uint32_t n_slots;
 	uint8_t at[PROMOTE_STACK]; /* by byte, -off - 1: slot + 1; 0: none; 255: stays memory */
 	uint64_t *live;		   /* by block id: slots that are read from its beginning on */
+	uint64_t *stores;	   /* by block id: slots that are written */
 	struct ir_node ***var;	   /* by block id: values of the slots at its end */
 };
 
@@ -123,7 +124,7 @@ static bool promote_liveness(struct promote *p)
 {
 	struct ir_func *f = p->f;
 	uint64_t *use = jit_alloc(f->temp, f->n_blocks * sizeof(*use));
-	uint64_t *def = jit_alloc(f->temp, f->n_blocks * sizeof(*def));
+	uint64_t *def = p->stores = jit_alloc(f->temp, f->n_blocks * sizeof(*def));
 	bool again = true;
 
 	p->live = jit_alloc(f->temp, f->n_blocks * sizeof(*p->live));
@@ -175,30 +176,77 @@ static void promote_load(struct ir_node *n, struct ir_node *value)
 	n->sign = false;
 }
 
+/* The values on all ways to the block, if none of them changes any; or NULL. */
+static struct ir_node **promote_all_agreed(const struct promote *p, const struct ir_block *b)
+{
+	struct ir_node **var = b->n_preds ? p->var[b->preds[0]->id] : NULL;
+
+	for (uint32_t k = 1; k < b->n_preds && var; k++)
+		if (p->var[b->preds[k]->id] != var)
+			return NULL;
+	return var;
+}
+
+/* The value that slot s has on all ways to the block, or NULL; it has at least two. */
+static struct ir_node *promote_agreed(const struct promote *p, const struct ir_block *b, uint32_t s)
+{
+	struct ir_node *value = NULL;
+
+	for (uint32_t k = 0; k < b->n_preds; k++) {
+		struct ir_node **var = p->var[b->preds[k]->id];
+
+		/* Back from a loop: not known yet. */
+		if (!var || (value && var[s] != value))
+			return NULL;
+		value = var[s];
+	}
+	return value;
+}
+
+static struct ir_node *promote_phi(struct promote *p, struct ir_block *b, uint32_t s)
+{
+	struct ir_node *phi = ir_new(p->f, IR_PHI, b->n_preds);
+
+	phi->insn = b->first->insn;
+	phi->index = s + 1; /* marks it as ours until its arguments are set */
+	phi->imm = -1;
+	ir_insert_first(b, phi);
+	return phi;
+}
+
+/* Values with which the block begins. Blocks that store nothing share them with those in front. */
+static struct ir_node **promote_begin(struct promote *p, struct ir_block *b, struct ir_node *zero)
+{
+	struct ir_node **all = promote_all_agreed(p, b), **var;
+
+	if (all && !p->stores[b->id])
+		return all;
+	var = jit_alloc(p->f->temp, p->n_slots * sizeof(*var));
+	if (!var)
+		return NULL;
+	if (all)
+		return memcpy(var, all, p->n_slots * sizeof(*var));
+	for (uint32_t s = 0; s < p->n_slots; s++) {
+		if (!b->n_preds || !(p->live[b->id] >> s & 1)) {
+			var[s] = zero;
+			continue;
+		}
+		var[s] = promote_agreed(p, b, s);
+		if (!var[s])
+			var[s] = promote_phi(p, b, s);
+	}
+	return var;
+}
+
 static void promote_block(struct promote *p, struct ir_block *b, struct ir_node *zero)
 {
-	struct ir_node **var = jit_alloc(p->f->temp, p->n_slots * sizeof(*var)), *next;
+	struct ir_node **var = promote_begin(p, b, zero), *next;
 
 	if (!var) {
 		p->f->failed = true;
 		return;
 	}
 	p->var[b->id] = var;
-	for (uint32_t s = 0; s < p->n_slots; s++) {
-		if (b->n_preds == 1) {
-			var[s] = p->var[b->preds[0]->id][s];
-		} else if (b->n_preds && p->live[b->id] >> s & 1) {
-			struct ir_node *phi = ir_new(p->f, IR_PHI, b->n_preds);
-
-			phi->insn = b->first->insn;
-			phi->index = s + 1; /* marks it as ours until its arguments are set */
-			phi->imm = -1;
-			ir_insert_first(b, phi);
-			var[s] = phi;
-		} else {
-			var[s] = zero;
-		}
-	}
 	for (struct ir_node *n = b->first; n; n = next) {
 		int s = promote_slot(p, n);
 

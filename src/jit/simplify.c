@@ -14,7 +14,10 @@
 struct simplify {
 	struct ir_func *f;
 	const struct jit_program *p;
-	struct ir_node **table;
+	struct value {
+		uint32_t hash;
+		struct ir_node *node;
+	} *table;
 	uint32_t mask;
 	bool changed; /* the graph */
 };
@@ -46,23 +49,23 @@ static bool value_equal(const struct ir_node *a, const struct ir_node *b)
 /* The equal node that dominates n, or n itself, which is remembered. */
 static struct ir_node *value_number(struct simplify *s, struct ir_node *n)
 {
-	uint32_t at = value_hash(n);
+	uint32_t hash = value_hash(n);
 
-	for (uint32_t probe = 0; probe < 8; probe++, at++) {
-		struct ir_node **slot = &s->table[at & s->mask];
+	for (uint32_t probe = 0; probe < 8; probe++) {
+		struct value *v = &s->table[(hash + probe) & s->mask];
 
-		if (*slot && value_equal(*slot, n)) {
-			if (*slot != n && ir_dominates((*slot)->block, n->block))
-				return *slot;
-			*slot = n;
+		if (v->node && v->hash == hash && value_equal(v->node, n)) {
+			if (v->node != n && ir_dominates(v->node->block, n->block))
+				return v->node;
+			v->node = n;
 			return n;
 		}
-		if (!*slot) {
-			*slot = n;
+		if (!v->node) {
+			*v = (struct value){hash, n};
 			return n;
 		}
 	}
-	s->table[at & s->mask] = n;
+	s->table[hash & s->mask] = (struct value){hash, n};
 	return n;
 }
 
@@ -960,12 +963,15 @@ static void simplify_node(struct simplify *s, struct ir_node *n)
 	}
 }
 
+/* What stays in a cache. In longer functions older values are forgotten. */
+#define VALUES_MAX 16384
+
 bool jit_simplify(struct ir_func *f, const struct jit_program *p)
 {
 	struct simplify s = {.f = f, .p = p};
 	uint32_t size = 256;
 
-	while (size < f->n_nodes * 2)
+	while (size < f->n_nodes * 2 && size < VALUES_MAX)
 		size *= 2;
 	s.mask = size - 1;
 	s.table = jit_alloc(f->temp, size * sizeof(*s.table));
