@@ -6,10 +6,12 @@
 #include "netns.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/magic.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -17,6 +19,7 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +27,16 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#define CGROUPS "/sys/fs/cgroup"
+
 struct netns {
+	char cgroup[64];
 	unsigned n;
 	int home, fds[];
 };
@@ -48,7 +56,7 @@ static int skip(const char *what)
 /* Mounts of this process alone, with an empty BPF file system. */
 static int private_mounts(void)
 {
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
 		return skip("no mount namespace");
 	if (mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700"))
 		return skip("no BPF file system at /sys/fs/bpf");
@@ -104,6 +112,8 @@ void netns_free(struct netns *ns)
 {
 	if (!ns)
 		return;
+	if (ns->cgroup[0])
+		rmdir(ns->cgroup);
 	if (ns->home >= 0) {
 		netns_enter(ns, NETNS_HOME);
 		close(ns->home);
@@ -125,6 +135,42 @@ const char *netns_path(const struct netns *ns, unsigned index)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), ns->fds[index]);
 	return path;
+}
+
+/* Of tests that are not there any more. */
+static void sweep_cgroups(void)
+{
+	DIR *dir = opendir(CGROUPS);
+	struct dirent *e;
+	char path[300];
+	int pid;
+
+	while (dir && (e = readdir(dir)))
+		if (sscanf(e->d_name, "visor-test-%d", &pid) == 1 && kill(pid, 0) &&
+		    errno == ESRCH) {
+			snprintf(path, sizeof(path), CGROUPS "/%s", e->d_name);
+			rmdir(path);
+		}
+	if (dir)
+		closedir(dir);
+}
+
+const char *netns_cgroup(struct netns *ns)
+{
+	struct statfs fs;
+
+	if ((statfs(CGROUPS, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) &&
+	    mount("none", CGROUPS, "cgroup2", 0, NULL)) {
+		skip("no cgroup2");
+		return NULL;
+	}
+	sweep_cgroups();
+	snprintf(ns->cgroup, sizeof(ns->cgroup), CGROUPS "/visor-test-%d", getpid());
+	if (!mkdir(ns->cgroup, 0755))
+		return ns->cgroup;
+	ns->cgroup[0] = '\0';
+	skip("no cgroup can be made");
+	return NULL;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */

@@ -42,6 +42,10 @@ void netns_enter(const struct netns *ns, int index);
  * of this process, too. Overwritten by the next call. */
 const char *netns_path(const struct netns *ns, unsigned index);
 
+/* The path of a new cgroup of cgroup2, below a mount of this process alone; removed by netns_free,
+ * or by a later test if this one crashes. NULL: "skipped: reason" was printed. Once. */
+const char *netns_cgroup(struct netns *ns);
+
 /* A veth pair between two namespaces (or within one), both ends up. */
 void netns_pair(const struct netns *ns, unsigned a, const char *a_name, unsigned b,
 		const char *b_name);

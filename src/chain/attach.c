@@ -11,6 +11,7 @@
 #include <linux/if_link.h>
 #include <linux/magic.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -274,9 +275,9 @@ static int attach_fail(const struct attach_target *t, enum attach_how how, int e
 	diag_fail(diag, err, "attach", "cannot attach to %s '%s' by %s", kind, name, way->text);
 	if (how == ATTACH_XDP_NATIVE && (err == -ERANGE || err == -EINVAL || err == -E2BIG))
 		diag_hint(diag,
-			  "MTU %u may be too large for XDP, where a packet is in one page (ip link "
-			  "set dev %s mtu 1500); 'generic' has no such limit",
-			  attach_mtu(name), name);
+			  "XDP takes packets that fit one page: lower the MTU (%u here; of a veth "
+			  "also at its other end), or use 'generic'",
+			  attach_mtu(name));
 	attach_rights(err, diag);
 	return err;
 }
@@ -355,54 +356,70 @@ static int attach_by(const struct attach_target *t, enum attach_how how, struct 
 	return err ? err : attach_pinned(t, how, out, diag);
 }
 
+/* One remark after the other. */
+static void PRINTF_LIKE(2, 3) attach_remark(struct visor_diag *remark, const char *fmt, ...)
+{
+	size_t have = remark ? strlen(remark->text) : 0;
+	va_list ap;
+
+	if (!remark)
+		return;
+	if (!have)
+		diag_fail(remark, 0, "attach", "%s", "");
+	else
+		have += (size_t)snprintf(remark->text + have, sizeof(remark->text) - have, "; ");
+	have = MIN(have, sizeof(remark->text) - 1);
+	va_start(ap, fmt);
+	vsnprintf(remark->text + have, sizeof(remark->text) - have, fmt, ap);
+	va_end(ap);
+}
+
 /* Who else is on a tc hook. tcx programs run before clsact's filters, in the order in which they
  * were attached; a new filter is in front of the others. */
-static void attach_tell(const struct attach_target *t, const struct attached *a, uint32_t before,
-			uint32_t before_id, struct visor_diag *remark)
+static void attach_tell_others(const struct attach_target *t, const struct attached *a,
+			       struct visor_diag *remark)
 {
-	bool egress = attach_ways[a->how].hook == ATTACH_EGRESS;
-	int filters = attach_tc_count(t->id, egress);
+	const bool clsact = attach_ways[a->how].clsact;
+	const bool egress = attach_ways[a->how].hook == ATTACH_EGRESS;
+	int n = attach_tc_count(t->id, egress);
 	char who[ATTACH_WHO];
+	uint32_t first;
 
-	if (filters > 0)
-		filters -= attach_ways[a->how].clsact;
-	if (before)
-		diag_fail(remark, 0, "attach",
-			  "device '%s' has %u tcx program%s (%s%s) that see%s packets first: the "
-			  "chain gets what they pass on with 'next'",
-			  t->name, before, before == 1 ? "" : "s", before == 1 ? "" : "first ",
-			  attach_who(before_id, who), before == 1 ? "s" : "");
-	else if (filters > 0)
-		diag_fail(remark, 0, "attach",
-			  "device '%s' has %d tc filter%s more: the chain sees packets first, and "
-			  "only those with the verdict 'next' go on to them",
-			  t->name, filters, filters == 1 ? "" : "s");
+	if (n > clsact)
+		attach_remark(remark,
+			      "device '%s' has %d more tc filter%s: the chain sees packets first, "
+			      "and only those with the verdict 'next' go on",
+			      t->name, n - clsact, n - clsact == 1 ? "" : "s");
+	n = attach_query(t->id, egress ? BPF_TCX_EGRESS : BPF_TCX_INGRESS, &first, NULL);
+	if (n > !clsact)
+		attach_remark(
+			remark,
+			"before the chain, device '%s' has %d tcx program%s, the first is %s: "
+			"the chain sees what they let go on with 'next'",
+			t->name, n - !clsact, n - !clsact == 1 ? "" : "s", attach_who(first, who));
 }
 
 static int attach_ways_of(const struct attach_target *t, struct attached *out,
 			  struct visor_diag *remark, struct visor_diag *diag)
 {
 	const struct attach_spec *spec = t->spec;
-	enum attach_how how = spec->how ? spec->how : attach_next(spec->hook, ATTACH_AUTO), next;
+	enum attach_how how = spec->how ? spec->how : attach_next(spec->hook, ATTACH_AUTO);
+	enum attach_how next = spec->how ? ATTACH_AUTO : attach_next(spec->hook, how);
 	struct visor_diag why = {0};
-	uint32_t before_id = 0;
-	int err, before = 0;
+	int err = attach_by(t, how, out, &why);
 
-	if (attach_ways[how].prog_type == BPF_PROG_TYPE_SCHED_CLS)
-		before = attach_query(
-			t->id, spec->hook == ATTACH_EGRESS ? BPF_TCX_EGRESS : BPF_TCX_INGRESS,
-			&before_id, NULL);
-	err = attach_by(t, how, out, &why);
-	next = attach_next(spec->hook, how);
-	if (err == -EOPNOTSUPP && !spec->how && next) {
-		diag_fail(remark, 0, "attach", "%s: %s is used instead", why.text,
-			  attach_ways[next].text);
+	if (err == -EOPNOTSUPP && next) {
+		attach_remark(remark, "%s: %s is used instead", why.text, attach_ways[next].text);
 		err = attach_by(t, next, out, &why);
-	} else if (!err && attach_ways[how].prog_type == BPF_PROG_TYPE_SCHED_CLS) {
-		attach_tell(t, out, before > 0 ? (uint32_t)before : 0, before_id, remark);
 	}
-	if (err && diag)
-		*diag = why;
+	if (err) {
+		if (diag)
+			*diag = why;
+		if (remark)
+			memset(remark, 0, sizeof(*remark));
+	} else if (spec->hook == ATTACH_INGRESS || spec->hook == ATTACH_EGRESS) {
+		attach_tell_others(t, out, remark);
+	}
 	return err;
 }
 
@@ -478,7 +495,10 @@ static int attach_open_pin(const char *pin, struct bpf_link_info *info, struct v
 {
 	union bpf_attr attr = {.pathname = (uintptr_t)pin};
 	int fd = pin ? load_bpf(BPF_OBJ_GET, &attr, sizeof(attr)) : -EINVAL, err = 0;
+	struct statfs fs;
 
+	if (fd == -EACCES && !statfs(pin, &fs) && fs.f_type != BPF_FS_MAGIC)
+		return diag_fail(diag, -EINVAL, "attach", "'%s' is a file, not a pin", pin);
 	if (fd < 0) {
 		diag_fail(diag, fd, "attach", "the pin '%s'", pin ? pin : "");
 		attach_rights(fd, diag);

@@ -74,7 +74,8 @@ struct attached {
 
 /*
  * Attaches. remark (may be NULL) is filled, its err being 0, if the user should know something:
- * that another way was taken than the first, or who else is on the hook. All or nothing.
+ * that another way was taken than the first, or who else is on the hook. All or nothing (but
+ * clsact has no pin: if the process ends before it has written `out` down, the filter stays).
  * Errors, each with text and hint:
  *   -EBUSY       another program has the hook: which one, and how it got there
  *   -EEXIST      something is at the pin path already

@@ -63,13 +63,18 @@ static int netlink_answer(int fd, void *buf,
 			  void (*each)(void *user, const struct nlmsghdr *answer), void *user)
 {
 	for (;;) {
-		ssize_t n = recv(fd, buf, NETLINK_BUFFER, MSG_TRUNC);
+		struct sockaddr_nl from = {.nl_pid = 1};
+		socklen_t size = sizeof(from);
+		ssize_t n = recvfrom(fd, buf, NETLINK_BUFFER, MSG_TRUNC, (struct sockaddr *)&from,
+				     &size);
 		struct nlmsghdr *m = buf;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
+		if (from.nl_pid) /* not the kernel */
+			continue;
 		if (n > NETLINK_BUFFER)
 			return -EMSGSIZE;
 		for (uint32_t left = (uint32_t)n; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {

@@ -97,10 +97,12 @@ int attach_busy_xdp(uint32_t ifindex, const char *device, struct visor_diag *dia
 	struct bpf_prog_info info;
 	char who[ATTACH_WHO], by[32] = "through netlink";
 
-	if (!prog)
-		return diag_fail(diag, -EBUSY, "attach",
-				 "another program was on the XDP hook of device '%s' just now",
-				 device);
+	if (!prog) {
+		diag_fail(diag, -EBUSY, "attach",
+			  "another program was on the XDP hook of device '%s' just now", device);
+		diag_hint(diag, "try again");
+		return -EBUSY;
+	}
 	link = who_link(prog, BPF_LINK_TYPE_XDP, ifindex);
 	if (link)
 		snprintf(by, sizeof(by), "by link %u", link);
