@@ -11,6 +11,7 @@
 
 #include "chain/counters.h"
 #include "chain/impl.h"
+#include "chain/open.h"
 #include "vm/vm.h"
 
 #define UP_SAMPLE 64 /* run times of one in so many runs are measured */
@@ -24,22 +25,6 @@ static void up_place(const struct chain_desc *desc, struct chain_pos pos, struct
 
 /* ---- opening objects ------------------------------------------------------------------------- */
 
-static int up_open_object(const char *object, struct bpf_object **out, struct visor_diag *diag)
-{
-	const char *dot = strrchr(object, '.');
-	char path[256];
-	int err;
-
-	if (!dot || strcmp(dot, ".c") != 0)
-		return load_open(object, out, diag);
-	err = load_compile(object, path, sizeof(path), diag);
-	if (err)
-		return err;
-	err = load_open(path, out, diag);
-	unlink(path);
-	return err;
-}
-
 static int up_open_modules(struct chain *c, const struct chain_desc *desc, struct visor_diag *diag)
 {
 	c->modules = calloc(desc->n_modules + 1, sizeof(*c->modules));
@@ -51,7 +36,7 @@ static int up_open_modules(struct chain *c, const struct chain_desc *desc, struc
 		int err;
 
 		m->name = strdup(d->name);
-		err = m->name ? up_open_object(d->object, &m->obj, diag)
+		err = m->name ? open_object(d->object, &m->obj, diag)
 			      : diag_fail(diag, -ENOMEM, "load", "no memory");
 		if (!err)
 			err = module_read(m->obj, &m->info, diag);
