@@ -186,6 +186,11 @@ static int attach_pin_place(const char *pin, struct visor_diag *diag)
 	if (!slash || !slash[1] || slash - pin >= (ptrdiff_t)sizeof(parent))
 		return diag_fail(diag, -EINVAL, "attach", "'%s' is no path for a pin",
 				 pin ? pin : "");
+	if (strchr(slash, '.'))
+		return diag_fail(diag, -EINVAL, "attach",
+				 "the pin '%s' has a dot in its name, which BPF file systems do "
+				 "not allow",
+				 pin);
 	snprintf(parent, sizeof(parent), "%.*s", slash == pin ? 1 : (int)(slash - pin), pin);
 	if (statfs(parent, &fs)) {
 		err = diag_fail(diag, -errno, "attach", "the directory '%s' for the pin", parent);

@@ -58,7 +58,7 @@ struct attach_spec {
 	uint32_t ifindex;    /* 0: the device of that name; otherwise both must agree */
 	const char *cgroup;  /* for the cgroup hooks: a directory of a cgroup2 file system */
 	int prog_fd;	     /* of the hook's type: XDP, sched_cls, cgroup_skb */
-	const char *pin;     /* where the link is to be pinned; not used for clsact */
+	const char *pin;     /* where to pin the link (no dot in the name); not for clsact */
 };
 
 struct attached {
