@@ -666,7 +666,13 @@ void seat_run(struct seat *seat, const struct stage *s, const struct base_image 
 	if (!out->signal) {
 		ticks_inside = 0;
 		inside = 1;
-		out->err = vm_prog_run(seat->prog, run, context, 0, &ret);
+		if (in->chance & 1) /* native code has another entry for batches */
+			out->err =
+				vm_prog_run_batch(seat->prog, run, &(void *){context}, 1, &ret) == 1
+					? 0
+					: -EFAULT;
+		else
+			out->err = vm_prog_run(seat->prog, run, context, 0, &ret);
 		inside = 0;
 	}
 	vm_leave(run);

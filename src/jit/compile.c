@@ -273,7 +273,11 @@ static int compile_function(struct jit_emitter *e, const struct jit_flow *flow, 
 	e->target->frame(e, slots);
 	e->out->entry[subprog] = e->size;
 	e->out->frames[subprog] = (struct jit_frame){e->saved, e->frame};
-	return jit_emit(e) ? 0 : -ENOMEM;
+	if (!jit_emit(e))
+		return -ENOMEM;
+	if (!subprog && e->target->batch && !e->p->code->tail_calls && !e->target->batch(e, slots))
+		return -ENOMEM;
+	return 0;
 }
 
 int jit_compile(const struct jit_program *p, struct jit_code *out, struct visor_diag *diag)

@@ -23,6 +23,13 @@
  * with one exception: the main function of a program that has tail calls may destroy all registers
  * (but the stack pointer). It is entered through code that saves them, and left for the main
  * function of another program by a jump.
+ *
+ * The main function of any other program is there twice, where the machine has it:
+ *
+ *   int64_t batch(void *const *contexts_end, uint64_t *results_end, int64_t at, struct visor_run *run)
+ *
+ * runs it on context after context, from `at` (< 0, in bytes) on until 0, or until a run was stopped.
+ * Returns where that was.
  */
 #ifndef JIT_JIT_H
 #define JIT_JIT_H
@@ -111,6 +118,8 @@ struct jit_code {
 	uint32_t size;
 	uint32_t *entry; /* offset of each function of the program; 0 of one that is never called */
 	struct jit_frame *frames;
+	uint32_t batch; /* offset of the main function as a loop over contexts, behind itself; or 0 */
+	struct jit_frame batch_frame;
 	struct jit_reloc *relocs;
 	uint32_t n_relocs;
 	struct jit_line *lines;

@@ -43,6 +43,9 @@ struct jit_target {
 	void (*rules)(const struct ir_node *n, const struct jit_program *p, struct jit_rules *out);
 	/* Sets e->frame for a function whose values need so many bytes of it. */
 	void (*frame)(struct jit_emitter *e, uint32_t slots);
+	/* Emits the main function in e->f, which was just emitted, as a loop over contexts (jit.h), and
+	 * says so in e->out. False: out of memory. NULL: there is no such loop. */
+	bool (*batch)(struct jit_emitter *e, uint32_t slots);
 	/* The first block begins with what the function begins with. */
 	void (*block)(struct jit_emitter *e, struct ir_block *b);
 	/* One of several moves (below), and the exchange of two registers. */
@@ -76,11 +79,26 @@ bool jit_allocate(struct ir_func *f, const struct jit_target *t, const struct ji
 
 /* ---- emitting (emit.c) --------------------------------------------------------------------- */
 
+/* Where a value is or goes: a register, a slot of the frame, or something computed in place. */
+struct jit_place {
+	enum { PLACE_REG, PLACE_SLOT, PLACE_NODE } kind;
+	int32_t at; /* register, or offset in the frame */
+	struct ir_node *node; /* PLACE_NODE: a folded constant, frame address, address */
+};
+
 /* A distance to be set when all is placed. */
 struct jit_fixup {
 	uint32_t at, size; /* of the field; distances count from its end */
 	struct ir_block *to;
 	bool table; /* to the table of the block's switch */
+};
+
+/* A main function that is emitted as a loop over contexts: where it keeps what it remembers. */
+struct jit_batch {
+	struct jit_place at, contexts, results, run;
+	uint32_t taken; /* set of registers that these are in */
+	bool calls;	/* the function calls something: the run counts */
+	uint32_t again, end; /* places in the code */
 };
 
 struct jit_emitter {
@@ -96,6 +114,7 @@ struct jit_emitter {
 	bool spills;
 	uint32_t frame; /* bytes below the return address and saved registers */
 	uint32_t saved; /* set of registers that the function gives back */
+	struct jit_batch *batch; /* or NULL */
 	uint32_t round; /* 0: distances are not known yet; 1: they are at most those of round 0 */
 	uint32_t index; /* in f->order, of the block being emitted */
 	uint32_t shrunk; /* by so much the block is nearer to the beginning than in round 0 */
@@ -130,13 +149,6 @@ void jit_reloc(struct jit_emitter *e, enum ir_sym sym, uint32_t index, bool rela
 void jit_line(struct jit_emitter *e, uint32_t insn);
 
 /* ---- moves that happen at once --------------------------------------------------------------- */
-
-/* Where a value is or goes: a register, a slot of the frame, or something computed in place. */
-struct jit_place {
-	enum { PLACE_REG, PLACE_SLOT, PLACE_NODE } kind;
-	int32_t at; /* register, or offset in the frame */
-	struct ir_node *node; /* PLACE_NODE: a folded constant, frame address, address */
-};
 
 struct jit_move {
 	struct jit_place from, to;

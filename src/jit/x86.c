@@ -298,6 +298,7 @@ const struct jit_target jit_x86 = {
 	.select = x86_select,
 	.rules = x86_rules,
 	.frame = x86_frame,
+	.batch = x86_batch,
 	.block = x86_emit_block,
 	.move = x86_move,
 	.swap = x86_swap,

@@ -67,5 +67,16 @@ void x86_move(struct jit_emitter *e, const struct jit_move *m);
 void x86_swap(struct jit_emitter *e, int32_t a, int32_t b);
 void x86_fixup(uint8_t *field, uint32_t size, int64_t distance);
 bool x86_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at);
+/* Saves registers and takes the frame; gives them back. */
+void x86_enter(struct jit_emitter *e);
+void x86_leave(struct jit_emitter *e);
+/* Clears the stack of the program, if it could see what is there. */
+void x86_clear(struct jit_emitter *e);
+
+/* x86_batch.c */
+bool x86_batch(struct jit_emitter *e, uint32_t slots);
+/* In place of what the function begins with, and of a return. */
+void x86_batch_enter(struct jit_emitter *e, struct ir_block *first);
+void x86_batch_return(struct jit_emitter *e, struct ir_node *n);
 
 #endif

@@ -673,7 +673,7 @@ static void emit_callsub(struct jit_emitter *e, struct ir_node *n)
 	emit_defined(e, n, X_RAX);
 }
 
-static void emit_leave(struct jit_emitter *e)
+void x86_leave(struct jit_emitter *e)
 {
 	if (e->frame)
 		x86_alu_imm(e, true, 0, X_RSP, (int32_t)e->frame);
@@ -756,7 +756,7 @@ static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uin
 	x86_rm(e, true, 0x89, X_RCX, &run);
 	run.disp = (int32_t)env->run_ctx;
 	x86_rm(e, true, 0x8b, X_RDI, &run);
-	emit_leave(e);
+	x86_leave(e);
 	prog.disp = (int32_t)env->prog_code;
 	x86_rm(e, false, 0xff, 4, &prog);
 	return k;
@@ -788,12 +788,12 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 	x86_mov(e, true, X_R9, emit_use(e, n->arg[0], X_R9));
 	if (!e->f->subprog) {
 		x86_rm(e, true, 0x8b, X_RDI, &m);
-		emit_leave(e);
+		x86_leave(e);
 		x86_rr(e, false, 0xff, 4, X_RAX);
 	} else {
 		m.disp = (int32_t)env->run_tail_result;
 		x86_rm(e, true, 0x8b, X_RAX, &m);
-		emit_leave(e);
+		x86_leave(e);
 		jit_put8(e, 0xc3);
 	}
 	if (!e->failed) {
@@ -914,14 +914,18 @@ static void emit_return(struct jit_emitter *e, struct ir_node *n)
 {
 	struct jit_move m = {jit_place_of(n->arg[0]), {PLACE_REG, X_RAX, NULL}};
 
+	if (e->batch) {
+		x86_batch_return(e, n);
+		return;
+	}
 	jit_moves(e, &m, 1);
-	emit_leave(e);
+	x86_leave(e);
 	jit_put8(e, 0xc3);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------ */
 
-static void emit_enter(struct jit_emitter *e)
+void x86_enter(struct jit_emitter *e)
 {
 	for (int r = 0; r < 16; r++)
 		if (e->saved >> r & 1) {
@@ -931,13 +935,16 @@ static void emit_enter(struct jit_emitter *e)
 		}
 	if (e->frame)
 		x86_alu_imm(e, true, 5, X_RSP, (int32_t)e->frame);
-	if (e->f->zero_stack)
-		for (uint32_t off = 0; off < ALIGN_UP(e->f->stack, 8); off += 8) {
-			struct x86_mem m = {X_RSP, X_NONE, 0, (int32_t)(e->frame - off - 8)};
+}
 
-			x86_rm(e, true, 0xc7, 0, &m);
-			jit_put32(e, 0);
-		}
+void x86_clear(struct jit_emitter *e)
+{
+	for (uint32_t off = 0; e->f->zero_stack && off < e->f->stack; off += 8) {
+		struct x86_mem m = {X_RSP, X_NONE, 0, (int32_t)(e->frame - off - 8)};
+
+		x86_rm(e, true, 0xc7, 0, &m);
+		jit_put32(e, 0);
+	}
 }
 
 static void emit_node_code(struct jit_emitter *e, struct ir_node *n)
@@ -1032,8 +1039,11 @@ static void emit_node_code(struct jit_emitter *e, struct ir_node *n)
 
 void x86_emit_block(struct jit_emitter *e, struct ir_block *b)
 {
-	if (e->index == 0) {
-		emit_enter(e);
+	if (e->index == 0 && e->batch) {
+		x86_batch_enter(e, b);
+	} else if (e->index == 0) {
+		x86_enter(e);
+		x86_clear(e);
 		jit_params(e, b);
 	}
 	for (struct ir_node *n = b->first; n && !e->failed; n = n->next)

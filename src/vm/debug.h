@@ -17,6 +17,8 @@ struct vm_debug;
 struct vm_debug_code {
 	const struct vm_native *native;
 	const struct jit_frame *frames; /* by function; or NULL */
+	uint32_t batch;			/* jit/jit.h */
+	struct jit_frame batch_frame;
 	const char *prog;		/* name of the program */
 	const struct vm_source *source; /* or NULL */
 };

@@ -393,6 +393,20 @@ static void frame_func(struct debug_bytes *b, const struct jit_frame *f)
 	}
 }
 
+/* From one place in the code to another: a function that begins so. */
+static void frame_range(const struct debug_elf *d, struct debug_bytes *b, uint32_t from, uint32_t end,
+			const struct jit_frame *f)
+{
+	size_t at = put_length(b);
+
+	put32(b, 0);
+	put64(b, elf_address(d, from));
+	put64(b, end - from);
+	frame_func(b, f);
+	frame_pad(b, at);
+	set_length(b, at);
+}
+
 static void elf_frames(struct debug_elf *d, struct debug_bytes *b)
 {
 	const struct vm_native *native = d->code->native;
@@ -415,13 +429,14 @@ static void elf_frames(struct debug_elf *d, struct debug_bytes *b)
 	frame_pad(b, at);
 	set_length(b, at);
 	for (uint32_t i = 0; i < native->n_funcs; i++) {
-		at = put_length(b);
-		put32(b, 0);
-		put64(b, elf_address(d, native->entry[i]));
-		put64(b, elf_end(native, i) - native->entry[i]);
-		frame_func(b, &d->code->frames[i]);
-		frame_pad(b, at);
-		set_length(b, at);
+		uint32_t from = native->entry[i], end = elf_end(native, i);
+
+		if (!i && d->code->batch) {
+			frame_range(d, b, from, d->code->batch, &d->code->frames[i]);
+			frame_range(d, b, d->code->batch, end, &d->code->batch_frame);
+		} else {
+			frame_range(d, b, from, end, &d->code->frames[i]);
+		}
 	}
 }
 

@@ -239,9 +239,13 @@ static void native_ready(struct vm_prog *prog, const struct vm_prog_attr *attr,
 		prog->plain = (vm_native_fn *)(void *)prog->code;
 	if (prog->plain && !code->needs_run)
 		prog->leaf = (uint64_t(*)(uint64_t, uint64_t))(void *)prog->code;
+	if (code->batch)
+		prog->batch = (vm_native_batch_fn *)(void *)(prog->native.mem + code->batch);
 	prog->debug = vm_debug_new(&(struct vm_debug_code){
 		.native = &prog->native,
 		.frames = code->frames,
+		.batch = code->batch,
+		.batch_frame = code->batch_frame,
 		.prog = prog->name,
 		.source = attr->source,
 	});

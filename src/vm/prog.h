@@ -79,6 +79,9 @@ extern const struct vm_engine vm_engine_fast;
 typedef uint64_t vm_native_fn(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
 			      struct visor_run *run);
 
+typedef int64_t vm_native_batch_fn(void *const *contexts_end, uint64_t *results_end, int64_t at,
+				   struct visor_run *run);
+
 struct vm_prog {
 	const struct vm_engine *engine;
 	struct vm_insn *code;
@@ -96,6 +99,7 @@ struct vm_prog {
 	/* The same, if it calls nothing and does not need the run and what comes in front of it;
 	 * or NULL. */
 	uint64_t (*leaf)(uint64_t r1, uint64_t r2);
+	vm_native_batch_fn *batch; /* the main function on many contexts (jit/jit.h); or NULL */
 	struct vm_native native; /* generated code, `code` points into it; mem may be NULL */
 	uint32_t refs;
 	uint32_t id;

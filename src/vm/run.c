@@ -77,13 +77,15 @@ uint32_t vm_prog_run_batch(const struct vm_prog *prog, struct visor_run *run, vo
 			;
 		return i;
 	}
-	if (prog->leaf) {
+	if (prog->leaf && !prog->batch) {
 		for (i = 0; i < n; i++)
 			ret[i] = prog->leaf((uintptr_t)ctx[i], 0);
 		return n;
 	}
 	run_begin(run, prog);
 	vm_frame_open(run->frame);
+	if (prog->batch)
+		return n + (int32_t)(prog->batch(ctx + n, ret + n, -8 * (int64_t)n, run) / 8);
 	if (!prog->plain)
 		return vm_native_enter_all(run, prog->code, ctx, n, ret, prog);
 	for (i = 0; i < n; i++) {

@@ -26,7 +26,8 @@ struct saved_head {
 	uint8_t key[VM_KEY_SIZE];
 	uint8_t digest[SHA256_SIZE]; /* of all that follows */
 	uint32_t size, n_funcs, n_lines, n_relocs;
-	uint32_t needs_run, rest;
+	uint32_t needs_run, batch;
+	struct jit_frame batch_frame;
 };
 
 struct saved_reloc {
@@ -217,6 +218,8 @@ void *saved_write(const struct vm_prog *prog, const struct jit_env *env,
 	head->n_lines = code->n_lines;
 	head->n_relocs = code->n_relocs;
 	head->needs_run = code->needs_run;
+	head->batch = code->batch;
+	head->batch_frame = code->batch_frame;
 	at = (uint8_t *)(head + 1);
 	if (!saved_write_relocs(prog, env, code, (struct saved_reloc *)at)) {
 		free(head);
@@ -269,6 +272,8 @@ static bool saved_check(const struct vm_prog *prog, const struct jit_code *code,
 		if (code->entry[i] >= code->size ||
 		    (i && code->entry[i] < code->entry[i - 1] && code->entry[i]))
 			return false;
+	if (code->batch >= code->size)
+		return false;
 	for (uint32_t i = 0; i < code->n_lines; i++)
 		if (code->lines[i].at > code->size ||
 		    code->lines[i].insn >= prog->verified->n_insns ||
@@ -302,6 +307,8 @@ bool saved_read(const struct vm_prog *prog, const struct jit_env *env, void *byt
 		.n_lines = head->n_lines,
 		.n_relocs = head->n_relocs,
 		.needs_run = head->needs_run != 0,
+		.batch = head->batch,
+		.batch_frame = head->batch_frame,
 	};
 	at += head->n_relocs * sizeof(*relocs);
 	code->frames = (struct jit_frame *)at;

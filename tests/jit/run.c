@@ -26,7 +26,8 @@
  *                                  out of it: then code is different each time, and what is expected
  *                                  after STAGE is expected of such code
  *   # ...                          is a remark
- * Besides, all programs do the same interpreted and as native code, in the runs given and in some more.
+ * Besides, all programs do the same interpreted and as native code, alone and in a batch, in the runs
+ * given and in some more.
  *
  * usage: run DIRECTORY; VISOR_JIT_CASE=NAME prints the stages of that case.
  */
@@ -416,11 +417,12 @@ struct outcome {
 	uint8_t values[MAX_MAPS][256];
 };
 
-static void run_one(const struct test_case *c, struct world *w, const struct input *in,
+static void run_one(const struct test_case *c, struct world *w, const struct input *in, bool batch,
 		    struct outcome *out)
 {
 	static _Alignas(64) struct visor_run run;
 	struct visor_packet pkt;
+	void *ctx = &pkt;
 
 	memset(out, 0, sizeof(*out));
 	memcpy(out->bytes, in->bytes, sizeof(out->bytes));
@@ -430,7 +432,8 @@ static void run_one(const struct test_case *c, struct world *w, const struct inp
 	pkt.tstamp = in->tstamp;
 	vm_run_init(&run);
 	vm_enter(&run);
-	if (vm_prog_run(w->prog, &run, &pkt, 0, &out->ret))
+	if (batch ? vm_prog_run_batch(w->prog, &run, &ctx, 1, &out->ret) != 1
+		  : vm_prog_run(w->prog, &run, &pkt, 0, &out->ret))
 		failed(c, "run", run.fault.text);
 	vm_leave(&run);
 	out->mark = pkt.mark;
@@ -464,7 +467,7 @@ static void more_runs(struct test_case *c)
 	}
 }
 
-static void check_runs(struct test_case *c, struct world *plain, struct world *native)
+static void check_runs(struct test_case *c, struct world *plain, struct world *native, bool batch)
 {
 	static struct outcome a, b;
 
@@ -472,7 +475,7 @@ static void check_runs(struct test_case *c, struct world *plain, struct world *n
 		const struct input *in = &c->runs[i];
 		char text[160];
 
-		run_one(c, plain, in, &a);
+		run_one(c, plain, in, false, &a);
 		if (in->has_result && a.ret != in->result) {
 			snprintf(text, sizeof(text), "%lld, expected %lld", (long long)a.ret,
 				 (long long)in->result);
@@ -480,7 +483,7 @@ static void check_runs(struct test_case *c, struct world *plain, struct world *n
 		}
 		if (!native)
 			continue;
-		run_one(c, native, in, &b);
+		run_one(c, native, in, batch, &b);
 		if (!memcmp(&a, &b, sizeof(a)))
 			continue;
 		snprintf(text, sizeof(text),
@@ -488,7 +491,27 @@ static void check_runs(struct test_case *c, struct world *plain, struct world *n
 			 "%lld",
 			 i, in->mark, in->priority, (unsigned long long)in->tstamp, in->len,
 			 (long long)b.ret, (long long)a.ret);
-		failed(c, "native code differs: ", text);
+		failed(c, batch ? "a batch of native code differs: " : "native code differs: ", text);
+	}
+}
+
+/* In worlds of their own, as programs change them. */
+static void check_ways(struct test_case *c)
+{
+	struct vm_host hosts[2];
+	struct world plain, native;
+
+	for (int batch = 0; batch < (jit_native() ? 2 : 1); batch++) {
+		bool made = world_make(c, &plain, VM_EXEC_INTERPRETED, &hosts[0]);
+
+		if (made && !jit_native()) {
+			check_runs(c, &plain, NULL, false);
+		} else if (made) {
+			if (world_make(c, &native, VM_EXEC_NATIVE, &hosts[1]))
+				check_runs(c, &plain, &native, batch);
+			world_free(c, &native);
+		}
+		world_free(c, &plain);
 	}
 }
 
@@ -716,8 +739,8 @@ out:
 
 static void check_case(struct test_case *c)
 {
-	struct vm_host hosts[2];
-	struct world plain, native;
+	struct vm_host host;
+	struct world plain;
 	char *text = NULL;
 	unsigned before = failures;
 
@@ -728,15 +751,10 @@ static void check_case(struct test_case *c)
 	if (!c->type || !c->text[0] || (!c->n_checks && c->slots < 0 && c->clears < 0))
 		bad_file(c, "nothing to check");
 	more_runs(c);
-	if (world_make(c, &plain, VM_EXEC_INTERPRETED, &hosts[0])) {
+	if (world_make(c, &plain, VM_EXEC_INTERPRETED, &host)) {
 		check_target(c, &plain, &jit_x86, "x86-64", &text);
 		check_target(c, &plain, &jit_arm64, "arm64", &text);
-		if (!jit_native())
-			check_runs(c, &plain, NULL);
-		else if (world_make(c, &native, VM_EXEC_NATIVE, &hosts[1]))
-			check_runs(c, &plain, &native);
-		if (jit_native())
-			world_free(c, &native);
+		check_ways(c);
 	}
 	world_free(c, &plain);
 	if (failures != before)
