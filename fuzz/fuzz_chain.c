@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_values(desc, desc->modules[i].config);
 		try_values(desc, desc->modules[i].maps);
 	}
-	if (chain_plan(desc, modules, NULL, NULL, NULL, &plan, &d) == 0)
+	if (chain_plan(desc, modules, NULL, NULL, &plan, &d) == 0)
 		plan_free(plan);
 	else if (!d.err || !d.text[0])
 		abort();

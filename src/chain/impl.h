@@ -9,19 +9,7 @@
 #ifndef CHAIN_IMPL_H
 #define CHAIN_IMPL_H
 
-#include "chain/plan.h"
-#include "load/load.h"
-
-struct chain_module {
-	char *name;
-	struct bpf_object *obj;
-	struct module *info;
-};
-
-struct chain_input {
-	int fd;			  /* of the program; libbpf's */
-	struct stitched stitched; /* while it is being loaded */
-};
+#include "chain/loader.h"
 
 struct chain_port {
 	char *name;
@@ -33,26 +21,27 @@ struct chain_port {
 struct chain {
 	struct load_session session;
 	struct visor *own; /* the engine, if chain_up had to open one */
-	const struct hook *hook;
+	struct loader loader;
 	struct plan *plan;
-	struct chain_module *modules;
-	uint32_t n_modules;
-	struct chain_input *inputs; /* beside the plan's */
-	struct chain_port *ports;   /* beside the plan's */
+	struct chain_port *ports; /* beside the plan's */
 	struct port_batch *batch;
 
-	int slots_fd, counters_fd;
 	uint8_t *counters; /* the map's memory: see counters.h */
 	size_t counters_size;
-	uint32_t stride, n_cpus;
-
-	/* Set while a module is being loaded. */
-	uint32_t loading;
-	struct visor_diag load_diag;
 
 	uint64_t packets, outcomes[CHAIN_OUTCOME_COUNT], ns;
 	struct visor_diag first_fault;
 	bool stop; /* atomic */
 };
+
+static inline const struct loader_module *chain_input_module(const struct chain *c, uint32_t input)
+{
+	return &c->loader.modules[c->plan->inputs[input].module];
+}
+
+static inline const char *chain_input_name(const struct chain *c, uint32_t input)
+{
+	return chain_input_module(c, input)->info->inputs[c->plan->inputs[input].input].name;
+}
 
 #endif

@@ -71,7 +71,7 @@ int open_chain(const struct chain_desc *desc, plan_warn_fn warn, void *user, str
 	err = open_modules(desc, out, diag);
 	load_enter(before);
 	if (!err)
-		err = chain_plan(desc, out->modules, NULL, warn, user, &out->plan, diag);
+		err = chain_plan(desc, out->modules, warn, user, &out->plan, diag);
 	if (err)
 		open_chain_free(out);
 	return err;

@@ -792,8 +792,7 @@ void plan_free(struct plan *plan)
 }
 
 int chain_plan(const struct chain_desc *wanted, const struct module *const *modules,
-	       const struct plan *running, plan_warn_fn warn, void *user, struct plan **out,
-	       struct visor_diag *diag)
+	       plan_warn_fn warn, void *user, struct plan **out, struct visor_diag *diag)
 {
 	static int (*const steps[])(struct planner *) = {plan_targets, plan_inputs,    plan_joins,
 							 plan_ports,   plan_reach,     plan_depth,
@@ -803,9 +802,6 @@ int chain_plan(const struct chain_desc *wanted, const struct module *const *modu
 	int err = 0;
 
 	*out = NULL;
-	if (running)
-		return diag_fail(diag, -EOPNOTSUPP, "plan",
-				 "a running chain cannot be changed yet");
 	p.plan = calloc(1, sizeof(*p.plan));
 	if (!p.plan)
 		return plan_no_memory(&p);

@@ -68,13 +68,11 @@ struct plan {
 typedef void (*plan_warn_fn)(void *user, const struct visor_diag *remark);
 
 /*
- * `modules` has one element for each module of the description. `running` is the plan that
- * is in force, or NULL: everything is to be built (a change of a running chain is not
- * supported yet: -EOPNOTSUPP). warn may be NULL.
+ * `modules` has one element for each module of the description. warn may be NULL. What differs
+ * from a chain that is running is said by chain/change.h.
  */
 int chain_plan(const struct chain_desc *wanted, const struct module *const *modules,
-	       const struct plan *running, plan_warn_fn warn, void *user, struct plan **out,
-	       struct visor_diag *diag);
+	       plan_warn_fn warn, void *user, struct plan **out, struct visor_diag *diag);
 void plan_free(struct plan *plan);
 
 /* The input of the plan that is program `input` of module `module`, or -1: not loaded. */

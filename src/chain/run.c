@@ -108,7 +108,8 @@ static enum chain_outcome run_redirect(struct run *r, uint32_t i)
 	enum chain_outcome outcome = CHAIN_UNSENT;
 	uint32_t next = 0, ifindex;
 
-	if (r->chain->hook == hook_get(CHAIN_HOOK_TC) && (pkt->redirect_flags & BPF_F_INGRESS))
+	if (r->chain->loader.hook == hook_get(CHAIN_HOOK_TC) &&
+	    (pkt->redirect_flags & BPF_F_INGRESS))
 		return CHAIN_HOST; /* received by the host on that interface */
 	/* A packet that is broadcast is sent if any port took it. */
 	while ((ifindex = visor_packet_target(pkt, &next)))
@@ -120,7 +121,7 @@ static enum chain_outcome run_redirect(struct run *r, uint32_t i)
 
 static enum chain_outcome run_dispose(struct run *r, uint32_t port, uint32_t i)
 {
-	const struct hook *hook = r->chain->hook;
+	const struct hook *hook = r->chain->loader.hook;
 	int verdict = hook_verdict(hook, r->chain->batch->pkts[i].verdict);
 
 	switch (verdict < 0 ? hook->unknown : hook->verdicts[verdict].action) {
@@ -198,7 +199,7 @@ static uint32_t run_port(struct run *r, uint32_t port, uint64_t left)
 	}
 	for (int i = 0; i < n; i++)
 		c->batch->pkts[i].ingress_ifindex = ifindex;
-	if (c->hook == hook_get(CHAIN_HOOK_TC))
+	if (c->loader.hook == hook_get(CHAIN_HOOK_TC))
 		for (int i = 0; i < n; i++)
 			run_set_skb(&c->batch->pkts[i], ifindex);
 	run_add(&c->packets, (uint64_t)n);

@@ -15,9 +15,10 @@ static struct chain_count stats_row(const struct chain *c, uint32_t row)
 {
 	struct chain_count sum = {0};
 
-	for (uint32_t cpu = 0; cpu < c->n_cpus; cpu++) {
+	for (uint32_t cpu = 0; cpu < c->loader.n_cpus; cpu++) {
 		const struct counter_row *at =
-			(const void *)(c->counters + (size_t)cpu * c->stride) + row * sizeof(*at);
+			(const void *)(c->counters + (size_t)cpu * c->loader.stride) +
+			row * sizeof(*at);
 
 		sum.packets += __atomic_load_n(&at->packets, __ATOMIC_RELAXED);
 		sum.bytes += __atomic_load_n(&at->bytes, __ATOMIC_RELAXED);
@@ -33,12 +34,12 @@ static void stats_add(struct chain_count *sum, const struct chain_count *n)
 
 static const char *stats_module(const struct chain *c, const struct plan_input *in)
 {
-	return c->modules[in->module].name;
+	return c->loader.modules[in->module].name;
 }
 
 static const char *stats_program(const struct chain *c, const struct plan_input *in)
 {
-	return c->modules[in->module].info->inputs[in->input].name;
+	return c->loader.modules[in->module].info->inputs[in->input].name;
 }
 
 /* Where an output of the input leads, if some row of the plan says so. */
@@ -65,9 +66,9 @@ static void stats_target(const struct chain *c, const struct plan_input *in, uin
 static int stats_input(const struct chain *c, uint32_t index, struct chain_stats_input *out)
 {
 	const struct plan_input *in = &c->plan->inputs[index];
-	const struct module *info = c->modules[in->module].info;
+	const struct module *info = c->loader.modules[in->module].info;
 	struct bpf_prog_info prog = {0};
-	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)c->inputs[index].fd,
+	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)c->loader.inputs[index].fd,
 					.info_len = sizeof(prog),
 					.info = (uintptr_t)&prog}};
 
@@ -80,11 +81,11 @@ static int stats_input(const struct chain *c, uint32_t index, struct chain_stats
 		struct chain_stats_output *o = &out->outputs[row];
 		const char *name;
 
-		o->named = row >= c->hook->n && row < in->n_rows - 2;
-		if (row < c->hook->n)
-			name = c->hook->verdicts[row].name;
+		o->named = row >= c->loader.hook->n && row < in->n_rows - 2;
+		if (row < c->loader.hook->n)
+			name = c->loader.hook->verdicts[row].name;
 		else if (o->named)
-			name = info->outputs[row - c->hook->n].name;
+			name = info->outputs[row - c->loader.hook->n].name;
 		else
 			name = row == in->n_rows - 2 ? CHAIN_OUTPUT_OTHER : CHAIN_OUTPUT_MISSED;
 		snprintf(o->name, sizeof(o->name), "%s", name);
@@ -103,7 +104,7 @@ static int stats_input(const struct chain *c, uint32_t index, struct chain_stats
 
 static int stats_module_get(const struct chain *c, uint32_t module, struct chain_stats_module *out)
 {
-	snprintf(out->name, sizeof(out->name), "%s", c->modules[module].name);
+	snprintf(out->name, sizeof(out->name), "%s", c->loader.modules[module].name);
 	out->inputs = calloc(c->plan->n_inputs + 1, sizeof(*out->inputs));
 	if (!out->inputs)
 		return -ENOMEM;
@@ -128,7 +129,7 @@ static int stats_fill(struct chain *c, struct chain_stats *s)
 {
 	uint64_t faults = __atomic_load_n(&c->outcomes[CHAIN_FAULT], __ATOMIC_ACQUIRE);
 
-	s->modules = calloc(c->n_modules + 1, sizeof(*s->modules));
+	s->modules = calloc(c->loader.n_modules + 1, sizeof(*s->modules));
 	s->ports = calloc(c->plan->n_ports + 1, sizeof(*s->ports));
 	if (!s->modules || !s->ports)
 		return -ENOMEM;
@@ -138,7 +139,7 @@ static int stats_fill(struct chain *c, struct chain_stats *s)
 		s->outcomes[i] = __atomic_load_n(&c->outcomes[i], __ATOMIC_RELAXED);
 	s->packets = __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
 	s->ns = __atomic_load_n(&c->ns, __ATOMIC_RELAXED);
-	for (uint32_t i = 0; i < c->n_modules; i++) {
+	for (uint32_t i = 0; i < c->loader.n_modules; i++) {
 		int err;
 
 		s->n_modules++;

@@ -309,7 +309,7 @@ static void nowhere_to_go(void **state)
 			     "  again: {object: @/tests/chain/branch.o}\n"
 			     "links: [in -> sort.forth -> again.back, sort:odd -> again.forth]\n");
 	uint32_t slot = (uint32_t)plan_find_input(c->plan, 1, 0);
-	union bpf_attr attr = {.map_fd = (uint32_t)c->slots_fd, .key = (uintptr_t)&slot};
+	union bpf_attr attr = {.map_fd = (uint32_t)c->loader.slots_fd, .key = (uintptr_t)&slot};
 	struct load_session *before = load_enter(&c->session);
 	struct chain_stats *s;
 

@@ -62,7 +62,7 @@ static int plan_text(const char *yaml, struct plan **out, struct visor_diag *d)
 	assert_true(desc->n_modules <= ARRAY_SIZE(modules));
 	for (uint32_t i = 0; i < desc->n_modules; i++)
 		modules[i] = model(desc->modules[i].name);
-	err = chain_plan(desc, modules, NULL, warn, NULL, out, d);
+	err = chain_plan(desc, modules, warn, NULL, out, d);
 	chain_desc_free(desc);
 	return err;
 }
@@ -290,26 +290,12 @@ static void longest_path(void **state)
 	assert_string_equal(d.hint, "shorten the path by 2 modules");
 }
 
-static void running_chain(void **state)
-{
-	const char *yaml = PORTS "links: [a -> b]\n";
-	struct chain_desc *desc;
-	struct visor_diag d;
-	struct plan *p, running = {0};
-
-	assert_int_equal(chain_parse_text("c", yaml, strlen(yaml), &desc, &d), 0);
-	assert_int_equal(chain_plan(desc, NULL, &running, NULL, NULL, &p, &d), -EOPNOTSUPP);
-	assert_null(p);
-	chain_desc_free(desc);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(two_directions), cmocka_unit_test(joins),
-		cmocka_unit_test(hooks),	  cmocka_unit_test(inner_programs),
-		cmocka_unit_test(warns),	  cmocka_unit_test(errors),
-		cmocka_unit_test(longest_path),	  cmocka_unit_test(running_chain),
+		cmocka_unit_test(two_directions), cmocka_unit_test(joins), cmocka_unit_test(hooks),
+		cmocka_unit_test(inner_programs), cmocka_unit_test(warns), cmocka_unit_test(errors),
+		cmocka_unit_test(longest_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
