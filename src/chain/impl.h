@@ -9,6 +9,8 @@
 #ifndef CHAIN_IMPL_H
 #define CHAIN_IMPL_H
 
+#include <poll.h>
+
 #include "chain/loader.h"
 
 struct chain_port {
@@ -25,6 +27,7 @@ struct chain {
 	struct plan *plan;
 	struct chain_port *ports; /* beside the plan's */
 	struct port_batch *batch;
+	struct pollfd *polls; /* as many as there are ports */
 
 	uint8_t *counters; /* the map's memory: see counters.h */
 	size_t counters_size;

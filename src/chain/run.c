@@ -12,7 +12,8 @@
 
 #include "chain/impl.h"
 
-#define RUN_TAG 4 /* bytes of a VLAN tag */
+#define RUN_TAG	 4	  /* bytes of a VLAN tag */
+#define RUN_WAIT 20000000 /* nanoseconds that nothing is looked at, at most */
 
 const char *const chain_outcome_text[CHAIN_OUTCOME_COUNT] = {
 #define OUTCOME(id, text) [CHAIN_##id] = text,
@@ -96,7 +97,7 @@ static enum chain_outcome run_send(struct run *r, uint32_t port, uint32_t i)
 
 	if (!err)
 		return CHAIN_SENT;
-	if (err != -ENXIO)
+	if (err != -ENXIO && err != -EAGAIN)
 		run_port_error(r, err, &d);
 	return CHAIN_UNSENT;
 }
@@ -183,6 +184,18 @@ static int run_batch(struct run *r, uint32_t port)
 	return 0;
 }
 
+/* After each batch: what has been given to the ports of it may still lie in it. */
+static void run_flush(struct run *r)
+{
+	for (uint32_t i = 0; i < r->chain->plan->n_ports; i++) {
+		struct visor_diag d;
+		int err = port_flush(r->chain->ports[i].port, &d);
+
+		if (err)
+			run_port_error(r, err, &d);
+	}
+}
+
 /* One batch of one port. Returns the number of packets; 0: none now. */
 static uint32_t run_port(struct run *r, uint32_t port, uint64_t left)
 {
@@ -205,22 +218,38 @@ static uint32_t run_port(struct run *r, uint32_t port, uint64_t left)
 	run_add(&c->packets, (uint64_t)n);
 	if (run_batch(r, port))
 		c->ports[port].ended = true;
+	run_flush(r);
 	return (uint32_t)n;
-}
-
-static void run_flush(struct run *r)
-{
-	for (uint32_t i = 0; i < r->chain->plan->n_ports; i++) {
-		struct visor_diag d;
-		int err = port_flush(r->chain->ports[i].port, &d);
-
-		if (err)
-			run_port_error(r, err, &d);
-	}
 }
 
 /* ---- the loop -----------------------------------------------------------------------------------
  */
+
+/*
+ * Nothing came: sleeps until one of the ports has something, or one of them is to be looked at,
+ * or the next tick is due. chain_stop is seen that late, too: ports do not wait for long.
+ */
+static void run_wait(struct chain *c, uint64_t next_tick)
+{
+	uint64_t now = run_now(), ns = RUN_WAIT;
+	struct timespec t;
+	nfds_t n = 0;
+
+	for (uint32_t i = 0; i < c->plan->n_ports; i++) {
+		int fd;
+
+		if (c->plan->ports[i].entry == PLAN_NOWHERE || c->ports[i].ended)
+			continue;
+		ns = MIN(ns, (uint64_t)port_wait(c->ports[i].port, &fd) * 1000);
+		if (fd >= 0)
+			c->polls[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
+	if (next_tick)
+		ns = MIN(ns, next_tick > now ? next_tick - now : 0);
+	t.tv_sec = 0;
+	t.tv_nsec = (long)ns;
+	ppoll(c->polls, n, &t, NULL);
+}
 
 int chain_run(struct chain *c, const struct chain_run_opts *opts, struct visor_diag *diag)
 {
@@ -247,10 +276,8 @@ int chain_run(struct chain *c, const struct chain_run_opts *opts, struct visor_d
 			moved += n;
 			left -= n;
 		}
-		if (moved)
-			run_flush(&r);
-		else if (alive)
-			nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+		if (!moved && alive)
+			run_wait(c, tick ? next_tick : 0);
 		now = run_now();
 		run_add(&c->ns, now - last);
 		last = now;
@@ -259,6 +286,8 @@ int chain_run(struct chain *c, const struct chain_run_opts *opts, struct visor_d
 			next_tick = run_now() + tick;
 		}
 	}
+	for (uint32_t i = 0; i < c->plan->n_ports; i++)
+		port_refresh(c->ports[i].port);
 	load_enter(before);
 	return ret ? ret : r.err;
 }

@@ -23,8 +23,10 @@ static int up_plan(struct chain *c, const struct chain_opts *opts, struct visor_
 	if (err)
 		return err;
 	c->ports = calloc(c->plan->n_ports + 1, sizeof(*c->ports));
+	c->polls = calloc(c->plan->n_ports + 1, sizeof(*c->polls));
 	c->batch = port_batch_new();
-	return c->ports && c->batch ? 0 : diag_fail(diag, -ENOMEM, "plan", "no memory");
+	return c->ports && c->polls && c->batch ? 0
+						: diag_fail(diag, -ENOMEM, "plan", "no memory");
 }
 
 /* ---- maps of the chain itself ------------------------------------------------------------------
@@ -88,8 +90,10 @@ static int up_port(struct chain *c, const struct chain_desc *desc, uint32_t port
 		   struct visor_diag *diag)
 {
 	const struct chain_desc_port *d = &desc->ports[port];
+	struct port_config config = d->config;
 	int err;
 
+	config.send_only = c->plan->ports[port].entry == PLAN_NOWHERE;
 	for (uint32_t i = 0; i < desc->n_ports; i++)
 		if (port_config_clash(&d->config, &desc->ports[i].config)) {
 			err = diag_fail(diag, -EINVAL, "port",
@@ -99,7 +103,7 @@ static int up_port(struct chain *c, const struct chain_desc *desc, uint32_t port
 			return err;
 		}
 	c->ports[port].name = strdup(d->name);
-	err = c->ports[port].name ? port_open(&d->config, &c->ports[port].port, diag)
+	err = c->ports[port].name ? port_open(&config, &c->ports[port].port, diag)
 				  : diag_fail(diag, -ENOMEM, "port", "no memory");
 	if (err)
 		loader_place(desc, d->pos, diag);
@@ -246,6 +250,7 @@ int chain_down(struct chain *c, struct visor_diag *diag)
 		close(c->loader.slots_fd);
 	load_enter(before);
 	free(c->ports);
+	free(c->polls);
 	port_batch_free(c->batch);
 	plan_free(c->plan);
 	visor_close(c->own);

@@ -100,7 +100,18 @@ static void stats_module_rows(struct table *t, const struct chain_stats_module *
 	}
 }
 
-static void stats_port_row(struct table *t, const struct chain_stats_port *p)
+/* How a device moves packets, and how often it was lost and found. */
+static void stats_port_how(struct table *t, const struct chain_stats_port *p, bool shown)
+{
+	if (!shown)
+		return;
+	if (p->io.reopened)
+		table_text(t, "%s; came back %" PRIu64 "x", p->io.how, p->io.reopened);
+	else
+		table_text(t, "%s", p->io.how[0] ? p->io.how : "-");
+}
+
+static void stats_port_row(struct table *t, const struct chain_stats_port *p, bool how)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -118,6 +129,7 @@ static void stats_port_row(struct table *t, const struct chain_stats_port *p)
 		if (f)
 			fclose(f);
 		free(text);
+		stats_port_how(t, p, how);
 		return;
 	}
 	for (i = 0; i < PORT_SKIP_COUNT; i++) {
@@ -131,6 +143,7 @@ static void stats_port_row(struct table *t, const struct chain_stats_port *p)
 	fclose(f);
 	table_text(t, "%s", text ? text : "?");
 	free(text);
+	stats_port_how(t, p, how);
 }
 
 static void stats_summary(const struct chain_stats *stats, FILE *to)
@@ -162,18 +175,23 @@ int run_print_table(const struct chain_stats *stats, FILE *to, bool color)
 	static const struct table_column port_cols[] = {
 		{"PORT", NULL, false}, {"IN", NULL, true},	  {"BYTES IN", NULL, true},
 		{"OUT", NULL, true},   {"BYTES OUT", NULL, true}, {"SKIPPED", NULL, false},
+		{"HOW", NULL, false},
 	};
 	struct table *modules = table_new(module_cols, ARRAY_SIZE(module_cols));
-	struct table *ports = table_new(port_cols, ARRAY_SIZE(port_cols));
+	struct table *ports;
+	bool how = false; /* the last column */
 	uint32_t i;
 	int err = -ENOMEM;
 
+	for (i = 0; i < stats->n_ports; i++)
+		how |= stats->ports[i].io.how[0] != '\0';
+	ports = table_new(port_cols, ARRAY_SIZE(port_cols) - !how);
 	if (!modules || !ports)
 		goto out;
 	for (i = 0; i < stats->n_modules; i++)
 		stats_module_rows(modules, &stats->modules[i]);
 	for (i = 0; i < stats->n_ports; i++)
-		stats_port_row(ports, &stats->ports[i]);
+		stats_port_row(ports, &stats->ports[i], how);
 	err = table_print(modules, to, color);
 	if (!err) {
 		fputc('\n', to);
@@ -262,6 +280,10 @@ static void stats_json_port(struct json *j, const struct chain_stats_port *p)
 	json_object_end(j);
 	if (p->io.skip_detail[0])
 		json_str(j, "skip_detail", p->io.skip_detail);
+	if (p->io.how[0]) {
+		json_str(j, "how", p->io.how);
+		json_u64(j, "reopened", p->io.reopened);
+	}
 	json_object_end(j);
 }
 

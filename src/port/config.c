@@ -2,21 +2,21 @@
 /* port/config.c - the tables of kinds and options, and settings by name. */
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "port/kind.h"
 
 static const struct port_kind port_kinds[] = {
-#define KIND(name_, role_, type_, field, min_, max_, help_) \
-	{.name = #name_,                                    \
-	 .help = help_,                                     \
-	 .type = PORT_##type_,                              \
-	 .off = offsetof(struct port_config, field),        \
-	 .is_sink = sizeof(#role_) == sizeof("sink"),       \
-	 .min = min_,                                       \
-	 .max = max_,                                       \
-	 .role_ = &port_##role_##_##name_},
+#define KIND(name_, type_, field, min_, max_, help_) \
+	{.name = #name_,                             \
+	 .help = help_,                              \
+	 .type = PORT_##type_,                       \
+	 .off = offsetof(struct port_config, field), \
+	 .min = min_,                                \
+	 .max = max_,                                \
+	 .ops = &port_ops_##name_},
 	PORT_KINDS(KIND)
 #undef KIND
 };
@@ -26,7 +26,7 @@ struct port_option {
 	enum port_type type;
 	uint16_t off;
 	uint64_t fallback, min, max;
-	const char *choices[2];
+	const char *choices[3];
 };
 
 static const struct port_option port_options[] = {
@@ -39,13 +39,13 @@ static const struct port_option port_options[] = {
 	 .fallback = fallback_,                                   \
 	 .min = min_,                                             \
 	 .max = max_},
-#define CHOICE(kind_, name_, text0, text1, help_)    \
+#define CHOICE(kind_, name_, help_, ...)             \
 	{.kind = #kind_,                             \
 	 .name = #name_,                             \
 	 .help = help_,                              \
 	 .type = PORT_CHOICE,                        \
 	 .off = offsetof(struct port_config, name_), \
-	 .choices = {text0, text1}},
+	 .choices = {__VA_ARGS__}},
 	PORT_OPTIONS(OPTION, CHOICE)
 #undef OPTION
 #undef CHOICE
@@ -67,7 +67,8 @@ void port_config_free(struct port_config *cfg)
 {
 	free(cfg->path_in);
 	free(cfg->path_out);
-	cfg->path_in = cfg->path_out = NULL;
+	free(cfg->device);
+	cfg->path_in = cfg->path_out = cfg->device = NULL;
 }
 
 static const struct port_kind *config_kind(const char *name)
@@ -107,18 +108,41 @@ static int config_path(const char *name, const char *value, char **out, struct v
 	return *out ? 0 : diag_fail(diag, -ENOMEM, "parse", "no memory");
 }
 
+/* The names that the kernel gives a device. */
+static int config_device(const char *name, const char *value, char **out, struct visor_diag *diag)
+{
+	size_t len = strlen(value);
+
+	for (size_t i = 0; i < len; i++)
+		if (value[i] == '/' || value[i] == ':' || isspace((unsigned char)value[i]))
+			len = IFNAMSIZ;
+	if (!len || len >= IFNAMSIZ || !strcmp(value, ".") || !strcmp(value, ".."))
+		return diag_fail(diag, -EINVAL, "parse", "%s: '%s' cannot be a device's name", name,
+				 value);
+	free(*out);
+	*out = strdup(value);
+	return *out ? 0 : diag_fail(diag, -ENOMEM, "parse", "no memory");
+}
+
 static int config_set_kind(struct port_config *cfg, const struct port_kind *kind, const char *value,
 			   struct visor_diag *diag)
 {
-	const struct port_kind **slot = kind->is_sink ? &cfg->sink : &cfg->source;
 	void *field = config_field(cfg, kind->off);
 
-	if (*slot)
-		return diag_fail(diag, -EINVAL, "parse", "'%s' and '%s': a port has one %s",
-				 (*slot)->name, kind->name, kind->is_sink ? "sink" : "source");
-	*slot = kind;
+	if (kind->ops->receive && cfg->source)
+		return diag_fail(diag, -EINVAL, "parse", "'%s' and '%s': a port has one source",
+				 cfg->source->name, kind->name);
+	if (kind->ops->send && cfg->sink)
+		return diag_fail(diag, -EINVAL, "parse", "'%s' and '%s': a port has one sink",
+				 cfg->sink->name, kind->name);
+	if (kind->ops->receive)
+		cfg->source = kind;
+	if (kind->ops->send)
+		cfg->sink = kind;
 	if (kind->type == PORT_PATH)
 		return config_path(kind->name, value, field, diag);
+	if (kind->type == PORT_DEVICE)
+		return config_device(kind->name, value, field, diag);
 	if (kind->type == PORT_NUMBER)
 		return config_number(kind->name, value, kind->min, kind->max, field, diag);
 	return 0;
@@ -167,10 +191,13 @@ int port_config_set(struct port_config *cfg, const char *name, const char *value
 			continue;
 		if (o->type == PORT_NUMBER)
 			return config_number(name, value, o->min, o->max, field, diag);
-		for (*field = 0; *field < ARRAY_SIZE(o->choices); ++*field)
+		for (*field = 0; *field < ARRAY_SIZE(o->choices) && o->choices[*field]; ++*field)
 			if (!strcmp(o->choices[*field], value))
 				return 0;
 		*field = 0;
+		if (o->choices[2])
+			return diag_fail(diag, -EINVAL, "parse", "%s: '%s' is none of %s, %s, %s",
+					 name, value, o->choices[0], o->choices[1], o->choices[2]);
 		return diag_fail(diag, -EINVAL, "parse", "%s: '%s' is neither %s nor %s", name,
 				 value, o->choices[0], o->choices[1]);
 	}

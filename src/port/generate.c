@@ -126,16 +126,18 @@ static void generate_flow(struct generate *g, const struct port_config *cfg, uin
 	memcpy(l4 + check_at, &check, sizeof(check));
 }
 
-static void generate_close(void *state)
+static int generate_close(void *state, struct visor_diag *diag)
 {
 	struct generate *g = state;
 
 	free(g->headers);
 	free(g->payload);
 	free(g);
+	return 0;
 }
 
-static int generate_open(const struct port_config *cfg, void **state, struct visor_diag *diag)
+static int generate_open(const struct port_config *cfg, void **state, struct port_stats *stats,
+			 struct visor_diag *diag)
 {
 	uint32_t head = (uint32_t)sizeof(struct ether_header) +
 			(uint32_t)(cfg->family ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)) +
@@ -158,7 +160,7 @@ static int generate_open(const struct port_config *cfg, void **state, struct vis
 	g->headers = calloc(g->flows, GENERATE_HEADER);
 	g->payload = malloc(g->size - head + 1);
 	if (!g->headers || !g->payload) {
-		generate_close(g);
+		generate_close(g, NULL);
 		return diag_fail(diag, -ENOMEM, "port", "no memory");
 	}
 	for (uint32_t i = 0; i < g->size - head; i++)
@@ -213,7 +215,7 @@ static int generate_receive(void *state, struct port_batch *batch, uint32_t max,
 	return batch->n ? (int)batch->n : -EAGAIN;
 }
 
-const struct port_source_ops port_source_generate = {
+const struct port_ops port_ops_generate = {
 	.open = generate_open,
 	.receive = generate_receive,
 	.close = generate_close,

@@ -57,7 +57,7 @@ static int pcap_source_start(struct pcap_source *s, struct visor_diag *diag)
 	return -EIO;
 }
 
-static void pcap_source_close(void *state)
+static int pcap_source_close(void *state, struct visor_diag *diag)
 {
 	struct pcap_source *s = state;
 
@@ -65,9 +65,11 @@ static void pcap_source_close(void *state)
 		pcap_close(s->pcap);
 	free(s->path);
 	free(s);
+	return 0;
 }
 
-static int pcap_source_open(const struct port_config *cfg, void **state, struct visor_diag *diag)
+static int pcap_source_open(const struct port_config *cfg, void **state, struct port_stats *stats,
+			    struct visor_diag *diag)
 {
 	struct pcap_source *s;
 	int err;
@@ -81,7 +83,7 @@ static int pcap_source_open(const struct port_config *cfg, void **state, struct 
 	s->loops = cfg->loop;
 	err = s->path ? pcap_source_start(s, diag) : diag_fail(diag, -ENOMEM, "port", "no memory");
 	if (err) {
-		pcap_source_close(s);
+		pcap_source_close(s, NULL);
 		return err;
 	}
 	*state = s;
@@ -163,7 +165,7 @@ static int pcap_source_receive(void *state, struct port_batch *batch, uint32_t m
 	return s->broken.err;
 }
 
-const struct port_source_ops port_source_pcap = {
+const struct port_ops port_ops_pcap = {
 	.open = pcap_source_open,
 	.receive = pcap_source_receive,
 	.close = pcap_source_close,
@@ -192,10 +194,8 @@ static int pcap_sink_fail(struct pcap_sink *s, struct visor_diag *diag)
 	return err;
 }
 
-static int pcap_sink_flush(void *state, struct visor_diag *diag)
+static int pcap_sink_write(struct pcap_sink *s, struct visor_diag *diag)
 {
-	struct pcap_sink *s = state;
-
 	if (!s->used)
 		return 0;
 	s->used = 0;
@@ -205,13 +205,18 @@ static int pcap_sink_flush(void *state, struct visor_diag *diag)
 	return 0;
 }
 
+static int pcap_sink_flush(void *state, struct port_stats *stats, struct visor_diag *diag)
+{
+	return pcap_sink_write(state, diag);
+}
+
 static int pcap_sink_close(void *state, struct visor_diag *diag)
 {
 	struct pcap_sink *s = state;
 	int err = 0;
 
 	if (s->dumper) {
-		err = pcap_sink_flush(s, diag);
+		err = pcap_sink_write(s, diag);
 		pcap_dump_close(s->dumper);
 	} else if (s->file) {
 		fclose(s->file);
@@ -240,10 +245,11 @@ static int pcap_sink_start(struct pcap_sink *s, struct visor_diag *diag)
 		return pcap_sink_fail(s, diag);
 	}
 	s->used = 1; /* the file's header */
-	return pcap_sink_flush(s, diag);
+	return pcap_sink_write(s, diag);
 }
 
-static int pcap_sink_open(const struct port_config *cfg, void **state, struct visor_diag *diag)
+static int pcap_sink_open(const struct port_config *cfg, void **state, struct port_stats *stats,
+			  struct visor_diag *diag)
 {
 	struct pcap_sink *s = calloc(1, sizeof(*s));
 	int err;
@@ -264,7 +270,7 @@ static int pcap_sink_open(const struct port_config *cfg, void **state, struct vi
 }
 
 static int pcap_sink_send(void *state, const struct visor_packet *pkt, const struct port_meta *meta,
-			  struct visor_diag *diag)
+			  struct port_stats *stats, struct visor_diag *diag)
 {
 	struct pcap_sink *s = state;
 	uint32_t len = (uint32_t)(pkt->end - pkt->data);
@@ -276,7 +282,7 @@ static int pcap_sink_send(void *state, const struct visor_packet *pkt, const str
 	};
 
 	if (s->used + PCAP_RECORD + hdr.caplen > PCAP_BUFFER) {
-		int err = pcap_sink_flush(s, diag);
+		int err = pcap_sink_write(s, diag);
 
 		if (err)
 			return err;
@@ -286,7 +292,7 @@ static int pcap_sink_send(void *state, const struct visor_packet *pkt, const str
 	return 0;
 }
 
-const struct port_sink_ops port_sink_pcap_out = {
+const struct port_ops port_ops_pcap_out = {
 	.open = pcap_sink_open,
 	.send = pcap_sink_send,
 	.flush = pcap_sink_flush,

@@ -31,13 +31,14 @@ const char *const port_skip_text[PORT_SKIP_COUNT] = {
 };
 
 struct port {
-	const struct port_source_ops *source;
-	const struct port_sink_ops *sink;
+	const struct port_ops *source, *sink; /* the same, if the kind is both */
 	void *source_state, *sink_state;
 	bool ended;
 	int broken; /* what the sink failed with: it takes nothing more */
 	struct port_stats stats;
 };
+
+#define PORT_WAIT 50 /* microseconds, where the source cannot say when to look again */
 
 struct port_batch *port_batch_new(void)
 {
@@ -94,16 +95,19 @@ int port_open(const struct port_config *cfg, struct port **out, struct visor_dia
 	if (!port)
 		return diag_fail(diag, -ENOMEM, "port", "no memory");
 	if (cfg->source) {
-		err = cfg->source->source->open(cfg, &port->source_state, diag);
+		err = cfg->source->ops->open(cfg, &port->source_state, &port->stats, diag);
 		if (err)
 			goto fail;
-		port->source = cfg->source->source;
+		port->source = cfg->source->ops;
 	}
-	if (cfg->sink) {
-		err = cfg->sink->sink->open(cfg, &port->sink_state, diag);
+	if (cfg->sink == cfg->source) {
+		port->sink = port->source;
+		port->sink_state = port->source_state;
+	} else if (cfg->sink) {
+		err = cfg->sink->ops->open(cfg, &port->sink_state, &port->stats, diag);
 		if (err)
 			goto fail;
-		port->sink = cfg->sink->sink;
+		port->sink = cfg->sink->ops;
 	}
 	*out = port;
 	return 0;
@@ -150,6 +154,7 @@ static int port_insert_tag(struct visor_packet *pkt, struct visor_diag *diag)
 	if (pkt->data - pkt->start < VLAN_HLEN)
 		return diag_fail(diag, -ENOBUFS, "port", "no headroom left for the VLAN tag");
 	pkt->data -= VLAN_HLEN;
+	pkt->len += VLAN_HLEN;
 	memmove(pkt->data, pkt->data + VLAN_HLEN, 2 * ETH_ALEN);
 	put_u16(pkt->data + 2 * ETH_ALEN, (uint16_t)pkt->vlan_proto);
 	put_u16(pkt->data + 2 * ETH_ALEN + 2, htons((uint16_t)pkt->vlan_tci));
@@ -157,36 +162,49 @@ static int port_insert_tag(struct visor_packet *pkt, struct visor_diag *diag)
 	return 0;
 }
 
-int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
-	      struct visor_diag *diag)
+int port_send(struct port *port, struct port_batch *batch, uint32_t i, struct visor_diag *diag)
 {
-	struct visor_packet pkt = batch->pkts[i];
+	struct visor_packet *pkt = &batch->pkts[i];
 	int err;
 
 	if (!port->sink)
 		return diag_fail(diag, -ENXIO, "port", "the port has no sink");
 	if (port->broken)
 		return diag_fail(diag, port->broken, "port", "the port's sink broke before");
-	err = pkt.vlan_present ? port_insert_tag(&pkt, diag) : 0;
+	/* It stays there: the packet may go to other ports, too. */
+	err = pkt->vlan_present ? port_insert_tag(pkt, diag) : 0;
 	if (err)
 		return err;
-	err = port->sink->send(port->sink_state, &pkt, &batch->meta[i], diag);
+	err = port->sink->send(port->sink_state, pkt, &batch->meta[i], &port->stats, diag);
 	if (err) {
-		port->broken = err;
+		port->broken = err != -EAGAIN ? err : 0;
 		return err;
 	}
 	port->stats.out_packets++;
-	port->stats.out_bytes += (uint64_t)(pkt.end - pkt.data);
+	port->stats.out_bytes += (uint64_t)(pkt->end - pkt->data);
 	return 0;
 }
 
 int port_flush(struct port *port, struct visor_diag *diag)
 {
-	int err = port->sink ? port->sink->flush(port->sink_state, diag) : 0;
+	int err = port->sink ? port->sink->flush(port->sink_state, &port->stats, diag) : 0;
 
 	if (err)
 		port->broken = err;
 	return err;
+}
+
+uint32_t port_wait(const struct port *port, int *fd)
+{
+	*fd = -1;
+	return port->source && port->source->wait ? port->source->wait(port->source_state, fd)
+						  : PORT_WAIT;
+}
+
+void port_refresh(struct port *port)
+{
+	if (port->source && port->source->refresh)
+		port->source->refresh(port->source_state, &port->stats);
 }
 
 void port_stats(const struct port *port, struct port_stats *out)
@@ -200,8 +218,8 @@ int port_close(struct port *port, struct visor_diag *diag)
 
 	if (!port)
 		return 0;
-	if (port->source)
-		port->source->close(port->source_state);
+	if (port->source && port->source != port->sink)
+		port->source->close(port->source_state, NULL);
 	if (port->sink)
 		err = port->sink->close(port->sink_state, diag);
 	free(port);
@@ -210,25 +228,31 @@ int port_close(struct port *port, struct visor_diag *diag)
 
 /* ---- null ------------------------------------------------------------------------------ */
 
-static int null_open(const struct port_config *cfg, void **state, struct visor_diag *diag)
-{
-	return 0;
-}
-
-static int null_send(void *state, const struct visor_packet *pkt, const struct port_meta *meta,
+static int null_open(const struct port_config *cfg, void **state, struct port_stats *stats,
 		     struct visor_diag *diag)
 {
 	return 0;
 }
 
-static int null_flush(void *state, struct visor_diag *diag)
+static int null_send(void *state, const struct visor_packet *pkt, const struct port_meta *meta,
+		     struct port_stats *stats, struct visor_diag *diag)
 {
 	return 0;
 }
 
-const struct port_sink_ops port_sink_null = {
+static int null_flush(void *state, struct port_stats *stats, struct visor_diag *diag)
+{
+	return 0;
+}
+
+static int null_close(void *state, struct visor_diag *diag)
+{
+	return 0;
+}
+
+const struct port_ops port_ops_null = {
 	.open = null_open,
 	.send = null_send,
 	.flush = null_flush,
-	.close = null_flush,
+	.close = null_close,
 };

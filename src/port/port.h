@@ -36,10 +36,14 @@ struct port_kind;
 struct port_config {
 	const struct port_kind *source, *sink; /* NULL: none */
 	char *path_in, *path_out;
+	char *device;		/* device, tap: the interface's name */
 	uint64_t ifindex;	/* as programs see it; 0: numbered by the chain */
 	uint64_t loop, snaplen; /* pcap, pcap_out */
 	uint64_t discard;	/* null; no meaning */
 	uint64_t count, size, seed, flows, rate, protocol, family; /* generate */
+	uint64_t via, queue;					   /* device */
+	/* Not an option: nothing will be received. A device's packets are left to the host. */
+	bool send_only;
 };
 
 /* Everything at its default: neither source nor sink. */
@@ -60,11 +64,14 @@ void port_config_free(struct port_config *cfg);
 
 /* ---- packets -------------------------------------------------------------------------- */
 
-/* Why a packet of a source was not handed on.   SKIP(id, text) */
-#define PORT_SKIPS(SKIP)                               \
-	SKIP(LINKTYPE, "not Ethernet")                 \
-	SKIP(SHORT, "shorter than an Ethernet header") \
-	SKIP(LONG, "longer than 262144 bytes")
+/* Why a packet of a source was not handed on, or one for a sink not sent.   SKIP(id, text) */
+#define PORT_SKIPS(SKIP)                                        \
+	SKIP(LINKTYPE, "not Ethernet")                          \
+	SKIP(SHORT, "shorter than an Ethernet header")          \
+	SKIP(LONG, "too long")                                  \
+	SKIP(OFFLOAD, "of an unknown kind of segments")         \
+	SKIP(RING, "lost, they came faster than they were run") \
+	SKIP(UNSENT, "not taken by the device")
 
 enum port_skip {
 #define SKIP(id, text) PORT_SKIP_##id,
@@ -79,6 +86,8 @@ struct port_stats {
 	uint64_t out_packets, out_bytes; /* taken by the sink */
 	uint64_t skipped[PORT_SKIP_COUNT];
 	char skip_detail[64]; /* e.g. the link type's name, of the first packet skipped */
+	char how[96];	      /* of a device: how packets are moved, or what is wrong with it */
+	uint64_t reopened;    /* how often the device has come back */
 };
 
 /* What came with a packet, and goes out with it. */
@@ -105,7 +114,7 @@ void port_batch_free(struct port_batch *batch);
 
 struct port;
 
-/* Opens source and sink. cfg is copied. diag names the file. */
+/* Opens source and sink. cfg is copied. diag names the file or the device. */
 int port_open(const struct port_config *cfg, struct port **out, struct visor_diag *diag);
 
 /*
@@ -113,6 +122,10 @@ int port_open(const struct port_config *cfg, struct port **out, struct visor_dia
  * the end of the source (or without one); -EAGAIN if there is nothing just now; another
  * negative errno with diag if the source broke: everything before the break has been handed
  * on by then.
+ *
+ * The packets may lie in memory of the port: they are there until it is received from again,
+ * or closed. What ports have been given of the batch to send must be flushed before the batch
+ * is filled again, from whichever port.
  */
 int port_receive(struct port *port, struct port_batch *batch, uint32_t max,
 		 struct visor_diag *diag);
@@ -120,12 +133,21 @@ int port_receive(struct port *port, struct port_batch *batch, uint32_t max,
 bool port_has_source(const struct port *port);
 bool port_has_sink(const struct port *port);
 
-/* Transmits packet i of a batch as it is now. -ENXIO: there is no sink. The packet may be
- * buffered until port_flush; a sink that failed to write once takes no more. */
-int port_send(struct port *port, const struct port_batch *batch, uint32_t i,
-	      struct visor_diag *diag);
+/* Transmits packet i of a batch as it is now. -ENXIO: there is no sink; -EAGAIN: the device
+ * has no room, or is gone, and that is counted. The packet may be read as late as in
+ * port_flush; a sink that failed to write once takes no more. */
+int port_send(struct port *port, struct port_batch *batch, uint32_t i, struct visor_diag *diag);
 /* What was sent is in the hands of the system. A capture file is whole after this. */
 int port_flush(struct port *port, struct visor_diag *diag);
+
+/*
+ * How to wait for a packet after -EAGAIN: until *fd can be read from (-1: there is none), but
+ * at most as many microseconds as it returns.
+ */
+uint32_t port_wait(const struct port *port, int *fd);
+
+/* Asks the device for what it has lost; receiving does that now and then. The port's thread. */
+void port_refresh(struct port *port);
 
 void port_stats(const struct port *port, struct port_stats *out);
 /* Closes and frees (NULL: nothing). Reports an error of the last write. */
@@ -133,22 +155,26 @@ int port_close(struct port *port, struct visor_diag *diag);
 
 /* ---- the tables ----------------------------------------------------------------------- */
 
-enum port_type { PORT_PATH, PORT_NUMBER, PORT_CHOICE, PORT_FLAG };
+enum port_type { PORT_PATH, PORT_DEVICE, PORT_NUMBER, PORT_CHOICE, PORT_FLAG };
+enum port_via { PORT_VIA_AUTO, PORT_VIA_XDP, PORT_VIA_PACKET };
+#define PORT_QUEUE_ONLY 1024 /* no queue was named: the device has but one */
 
 /*
- *   KIND(name, role, type and field of the main value, min, max, help)
+ *   KIND(name, type and field of the main value, min, max, help)
  *
- * A FLAG takes any value (`null:` or `null: true`).
+ * What a kind can do, source or sink or both, its functions say. A FLAG takes any value
+ * (`null:` or `null: true`).
  */
-#define PORT_KINDS(KIND)                                                                      \
-	KIND(pcap, source, PATH, path_in, 0, 0,                                               \
-	     "capture file to read, pcap or pcapng; - is stdin")                              \
-	KIND(generate, source, NUMBER, count, 1, UINT64_MAX, "number of packets to generate") \
-	KIND(pcap_out, sink, PATH, path_out, 0, 0, "capture file to write; - is stdout")      \
-	KIND(null, sink, FLAG, discard, 0, 0, "takes every packet and forgets it")
+#define PORT_KINDS(KIND)                                                                       \
+	KIND(pcap, PATH, path_in, 0, 0, "capture file to read, pcap or pcapng; - is stdin")    \
+	KIND(generate, NUMBER, count, 1, UINT64_MAX, "number of packets to generate")          \
+	KIND(pcap_out, PATH, path_out, 0, 0, "capture file to write; - is stdout")             \
+	KIND(null, FLAG, discard, 0, 0, "takes every packet and forgets it")                   \
+	KIND(device, DEVICE, device, 0, 0, "network device to receive from and transmit into") \
+	KIND(tap, DEVICE, device, 0, 0, "TAP device to make, or to open: source and sink")
 
 /*
- *   OPTION(kind, name, type, default, min, max, help)   CHOICE(kind, name, text 0, text 1, help)
+ *   OPTION(kind, name, type, default, min, max, help)   CHOICE(kind, name, help, text 0, ...)
  *
  * The name is the field in struct port_config. Kind `port`: any.
  */
@@ -162,7 +188,10 @@ enum port_type { PORT_PATH, PORT_NUMBER, PORT_CHOICE, PORT_FLAG };
 	OPTION(generate, flows, NUMBER, 1, 1, 65536, "different address and port pairs")          \
 	OPTION(generate, rate, NUMBER, 0, 0, UINT32_MAX,                                          \
 	       "packets a second; 0: as fast as possible")                                        \
-	CHOICE(generate, protocol, "udp", "tcp", "of the packets")                                \
-	CHOICE(generate, family, "ipv4", "ipv6", "of the packets")
+	CHOICE(generate, protocol, "of the packets", "udp", "tcp")                                \
+	CHOICE(generate, family, "of the packets", "ipv4", "ipv6")                                \
+	CHOICE(device, via, "how packets are moved", "auto", "xdp", "packet")                     \
+	OPTION(device, queue, NUMBER, PORT_QUEUE_ONLY, 0, PORT_QUEUE_ONLY - 1,                    \
+	       "the only one to receive from, with xdp")
 
 #endif

@@ -91,7 +91,19 @@ static void configuration(void **state)
 		{{"generate", "1", "protocol", "sctp"},
 		 "protocol: 'sctp' is neither udp nor tcp",
 		 -EINVAL},
-		{{"tap", "x"}, "unknown option 'tap' of a port", -EINVAL},
+		{{"taps", "x"}, "unknown option 'taps' of a port", -EINVAL},
+		{{"device", ""}, "device: '' cannot be a device's name", -EINVAL},
+		{{"tap", "sixteen-and-more"},
+		 "tap: 'sixteen-and-more' cannot be a device's name",
+		 -EINVAL},
+		{{"device", "a", "tap", "b"}, "'device' and 'tap': a port has one source", -EINVAL},
+		{{"pcap_out", "a", "device", "b"},
+		 "'pcap_out' and 'device': a port has one sink",
+		 -EINVAL},
+		{{"device", "a", "via", "dpdk"},
+		 "via: 'dpdk' is none of auto, xdp, packet",
+		 -EINVAL},
+		{{"tap", "a", "queue", "1"}, "option 'queue' belongs to 'device'", -EINVAL},
 	};
 	struct port_config cfg;
 	struct visor_diag d;
@@ -355,7 +367,11 @@ static void writes_vlan_tags(void **state)
 	batch->pkts[0].vlan_proto = htons(0x88a8);
 	batch->pkts[0].vlan_tci = 0x2007;
 	assert_int_equal(port_send(port, batch, 0, &d), 0);
+	/* It is in the packet now, for whoever else gets it. */
+	assert_int_equal(batch->pkts[0].vlan_present, 0);
+	assert_int_equal(batch->pkts[0].len, 64);
 	/* Without headroom for it the packet must not leave untagged. */
+	batch->pkts[0].vlan_present = 1;
 	batch->pkts[0].start = batch->pkts[0].data - 3;
 	assert_int_equal(port_send(port, batch, 0, &d), -ENOBUFS);
 	assert_int_equal(port_close(port, &d), 0);
