@@ -68,6 +68,7 @@ enum arm64_extend {
 #define A64_MSUB 0x1b008000u
 /* Two registers. */
 #define A64_REV	  0x5ac00800u /* the bytes of 32 bits; wide: of each half */
+#define A64_CLZ	  0x5ac01000u
 #define A64_REV64 0xdac00c00u
 /* Fields of bits. */
 #define A64_SBFM 0x13000000u

@@ -400,6 +400,16 @@ static void emit_bswap(struct jit_emitter *e, struct ir_node *n)
 	emit_defined(e, n, dst);
 }
 
+static void emit_bits(struct jit_emitter *e, struct ir_node *n)
+{
+	int dst = emit_def(n);
+
+	arm64_rr(e, true, A64_CLZ, dst, emit_use(e, n->arg[0], TEMP));
+	arm64_mov_imm(e, TEMP2, 64);
+	arm64_rrr(e, true, A64_SUB, dst, TEMP2, dst);
+	emit_defined(e, n, dst);
+}
+
 static void emit_constant(struct jit_emitter *e, struct ir_node *n)
 {
 	int dst = emit_def(n);
@@ -836,7 +846,7 @@ static void (*const emit_ops[IR_COUNT])(struct jit_emitter *e, struct ir_node *n
 	[IR_SDIV] = emit_plain,	     [IR_UMOD] = emit_modulo,	 [IR_SMOD] = emit_modulo,
 	[IR_AND] = emit_alu,	     [IR_OR] = emit_alu,	 [IR_XOR] = emit_alu,
 	[IR_SHL] = emit_shift,	     [IR_SHR] = emit_shift,	 [IR_SAR] = emit_shift,
-	[IR_ROL] = emit_shift,	     [IR_NEG] = emit_neg,	 [IR_BSWAP] = emit_bswap,
+	[IR_ROL] = emit_shift,	     [IR_BITS] = emit_bits,	 [IR_NEG] = emit_neg,	 [IR_BSWAP] = emit_bswap,
 	[IR_ZEXT] = emit_extend,     [IR_SEXT] = emit_extend,	 [IR_LOAD] = emit_load,
 	[IR_STORE] = emit_store,     [IR_ATOMIC] = emit_atomic,	 [IR_CALL] = emit_call,
 	[IR_CALLSUB] = emit_callsub, [IR_TAIL] = emit_tail,	 [IR_JUMP] = emit_jump,

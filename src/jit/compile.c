@@ -147,6 +147,15 @@ static void stage_switch(struct ir_func *f, const struct jit_program *p)
 		ir_order(f);
 }
 
+static void stage_count(struct ir_func *f, const struct jit_program *p)
+{
+	if (!jit_count(f) || f->failed)
+		return;
+	ir_order(f);
+	if (!f->failed)
+		stage_simplify(f, p);
+}
+
 static void stage_idioms(struct ir_func *f, const struct jit_program *p)
 {
 	if (!jit_idioms(f, p) || f->failed)
@@ -177,6 +186,7 @@ static const struct stage {
 	{"simplify", stage_simplify},
 	{"merge-again", stage_merge},
 	{"join", stage_join},
+	{"count", stage_count},
 	{"idioms", stage_idioms},
 	{"switch", stage_switch},
 	{"returns", stage_returns},

@@ -24,6 +24,9 @@ bool jit_switch(struct ir_func *f);
 /* join.c: loads side by side become one. True if there were such. */
 bool jit_join(struct ir_func *f);
 
+/* count.c: loops that count bits. True if the graph may have changed. */
+bool jit_count(struct ir_func *f);
+
 /* idiom.c: loops that copy, add up or search. True if the graph changed. */
 bool jit_idioms(struct ir_func *f, const struct jit_program *p);
 

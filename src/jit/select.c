@@ -100,7 +100,37 @@ static void select_constants(struct select *s, struct ir_node *n)
 
 /* ---- the walk -------------------------------------------------------------------------------- */
 
-static void select_prepare(struct ir_func *f)
+/*
+ * An address that something else needs, too, is computed anyway; still, a load in a loop, for which
+ * others may wait, need not wait for it.
+ */
+static void select_addresses(struct ir_func *f, struct ir_block *b)
+{
+	for (struct ir_node *n = b->first; n; n = n->next) {
+		struct ir_node *a = n->op == IR_LOAD ? n->arg[0] : NULL, *own;
+
+		if (!a || a->op != IR_ADD || !a->wide || a->block->loop != b->loop ||
+		    (a->block == b && a->uses == a->accesses) || ir_is_const(a->arg[1]))
+			continue;
+		own = ir_new(f, IR_ADD, 2);
+		own->insn = n->insn;
+		own->arg[0] = a->arg[0];
+		own->arg[1] = a->arg[1];
+		own->arg[0]->uses++;
+		own->arg[1]->uses++;
+		own->uses = own->accesses = 1;
+		n->arg[0] = own;
+		ir_insert_before(n, own);
+		a->accesses -= a->block == b;
+		if (--a->uses)
+			continue;
+		a->arg[0]->uses--;
+		a->arg[1]->uses--;
+		ir_remove(a);
+	}
+}
+
+static void select_prepare(struct ir_func *f, const struct jit_target *t)
 {
 	for (uint32_t i = 0; i < f->n_order; i++) {
 		uint32_t writes = 0;
@@ -116,6 +146,8 @@ static void select_prepare(struct ir_func *f)
 			    n->arg[0]->block == n->block)
 				n->arg[0]->accesses++;
 		}
+		if (t->indexed && f->order[i]->depth)
+			select_addresses(f, f->order[i]);
 	}
 }
 
@@ -123,7 +155,7 @@ void jit_select(struct ir_func *f, const struct jit_target *t, const struct jit_
 {
 	struct select s = {.f = f, .t = t};
 
-	select_prepare(f);
+	select_prepare(f, t);
 	for (uint32_t i = 0; i < f->n_order; i++) {
 		struct ir_node *prev;
 

@@ -196,6 +196,8 @@ static uint64_t fold_unary(const struct ir_node *n, uint64_t x)
 		break;
 	case IR_ZEXT:
 		return x & jit_mask(bits);
+	case IR_BITS:
+		return jit_bits(x);
 	case IR_SEXT:
 		x = (uint64_t)((int64_t)(x << (64 - bits)) >> (64 - bits));
 		break;
@@ -850,6 +852,8 @@ static uint8_t bits_of(const struct ir_node *n)
 		return (uint8_t)MIN(n->size * 8, n->op == IR_ZEXT ? n->arg[0]->bits : 64);
 	case IR_LOAD:
 		return n->sign ? 64 : (uint8_t)(n->size * 8);
+	case IR_BITS:
+		return 7;
 	case IR_ATOMIC:
 		return width;
 	case IR_SUB:

@@ -35,6 +35,7 @@ struct jit_target {
 	uint32_t saved;	    /* a C function gives them back as it got them */
 	uint8_t order[32];  /* of preference; n_order of them */
 	uint32_t n_order;
+	bool indexed;	 /* loads add two registers and a number */
 	uint8_t args[6]; /* registers of arguments; the last one is the run's */
 	/* The k-th argument of n, a number, needs no register. */
 	bool (*imm_fits)(const struct ir_node *n, uint32_t k);

@@ -501,6 +501,18 @@ static void emit_bswap(struct jit_emitter *e, struct ir_node *n)
 	emit_defined(e, n, dst);
 }
 
+/* Of 2x + 1, which is not 0, the place of the highest bit. */
+static void emit_bits(struct jit_emitter *e, struct ir_node *n)
+{
+	int8_t x = (int8_t)emit_use(e, n->arg[0], TEMP);
+	struct x86_mem m = {x, x, 0, 1};
+	int dst = emit_def(n);
+
+	x86_rm(e, true, 0x8d, dst, &m);
+	x86_rr(e, true, 0x0fbd, dst, dst);
+	emit_defined(e, n, dst);
+}
+
 static void emit_neg(struct jit_emitter *e, struct ir_node *n)
 {
 	struct x86_operand x = emit_operand(e, n->arg[0]);
@@ -991,6 +1003,9 @@ static void emit_node_code(struct jit_emitter *e, struct ir_node *n)
 		break;
 	case IR_NEG:
 		emit_neg(e, n);
+		break;
+	case IR_BITS:
+		emit_bits(e, n);
 		break;
 	case IR_BSWAP:
 		emit_bswap(e, n);
