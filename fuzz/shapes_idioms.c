@@ -535,6 +535,39 @@ static void byte_loop(uint32_t base, int32_t off, uint32_t n, const uint32_t *t)
 	shape_write(shape_target(), t[2]);
 }
 
+/* How often a number can be halved, or nearly that. */
+static void i_count(void)
+{
+	static const int32_t limits[] = {0, -1, 1, -2, 40};
+	uint8_t class = width(), jump = pick(4) ? class == A64 ? BPF_JMP : BPF_JMP32 : BPF_JMP;
+	int32_t bits = class == A64 ? 64 : 32, from = (int32_t)pick(3), step = pick(6) ? 1 : 3;
+	bool first = pick(3) == 0;
+	uint32_t t[3], head, out;
+
+	shape_temps(t, 3);
+	shape_copy(shape_var(), t[0]);
+	if (pick(2))
+		alu_k(A64, BPF_RSH, t[0], (int32_t)pick(63));
+	alu_k(A64, BPF_MOV, t[1], from);
+	alu_k(A64, BPF_MOV, t[2], (int32_t)pick(100));
+	head = shape.p->n;
+	if (!first)
+		alu_k(class, BPF_RSH, t[0], pick(8) ? 1 : 2);
+	out = shape_emit(jump | BPF_JEQ | BPF_K, t[0], 0, 0, 0);
+	if (first)
+		alu_k(class, BPF_RSH, t[0], 1);
+	alu_k(A64, BPF_ADD, t[1], step);
+	if (pick(2))
+		alu_k(width(), BPF_ADD, t[2], (int32_t)programs_number());
+	shape_emit(BPF_JMP | (pick(4) ? BPF_JNE : BPF_JLT) | BPF_K, t[1], 0,
+		   (int32_t)head - (int32_t)shape.p->n - 1,
+		   from + step * (bits + limits[pick(ARRAY_SIZE(limits))]));
+	shape_here(out);
+	alu_x(A64, pick(2) ? BPF_ADD : BPF_MOV, t[2], t[pick(3)]);
+	alu_x(A64, BPF_ADD, t[2], t[1]);
+	shape_write(shape_target(), t[2]);
+}
+
 /* ---- maps ----------------------------------------------------------------------------------- */
 
 static const uint32_t value_size[PROGRAMS_MAPS] = {
@@ -940,6 +973,6 @@ const struct shape_statement shape_idioms[] = {
 	{i_variable_offset, 3}, {i_given, 6},	{i_bytes, 3},	      {i_lookup, 8},
 	{i_update, 3},		{i_direct, 4},	{i_ring, 2},	      {i_ctx, 5},
 	{i_packet, 9},		{i_adjust, 1},	{i_packet_helper, 2}, {i_classic, 4},
-	{i_helper, 2},		{i_tail, 2},
+	{i_helper, 2},		{i_tail, 2},	{i_count, 3},
 };
 const uint32_t shape_n_idioms = ARRAY_SIZE(shape_idioms);
