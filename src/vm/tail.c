@@ -53,31 +53,33 @@ static struct tail_cache *tail_cache_new(struct map *map)
 	return cache;
 }
 
-/* Looks up the program of that id (0: none) and remembers it for the slot. */
+/*
+ * Looks up the program of that id (0: none) and remembers it for the slot. Not under the lock:
+ * the program may have to be loaded, and what is compiled for it may ask for a cell.
+ */
 static struct vm_prog *tail_resolve(const struct vm_host *host, struct map *map, uint32_t index,
 				    uint32_t id)
 {
-	struct vm_prog *prog = NULL, *old = NULL;
+	struct vm_prog *prog, *old = NULL;
 	struct tail_cache *cache;
 
 	if (index >= map->desc.max_entries || !host || !host->prog_by_id)
 		return NULL;
+	prog = id ? host->prog_by_id(host->user, id) : NULL;
 	pthread_mutex_lock(&tail_lock);
 	cache = tail_cache_get(map);
 	if (!cache)
 		cache = tail_cache_new(map);
-	if (!cache)
-		goto out;
-	old = cache->slot[index];
-	if (id && old && old->id == id) { /* another thread was faster */
-		prog = old;
-		old = NULL;
-		goto out;
+	if (!cache) {
+		old = prog;
+		prog = NULL;
+	} else if (prog && cache->slot[index] && cache->slot[index]->id == id) {
+		old = prog; /* another thread was faster */
+		prog = cache->slot[index];
+	} else {
+		old = cache->slot[index];
+		__atomic_store_n(&cache->slot[index], prog, __ATOMIC_RELEASE);
 	}
-	if (id)
-		prog = host->prog_by_id(host->user, id);
-	__atomic_store_n(&cache->slot[index], prog, __ATOMIC_RELEASE);
-out:
 	pthread_mutex_unlock(&tail_lock);
 	vm_prog_unref(old);
 	return prog;

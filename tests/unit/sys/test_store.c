@@ -364,6 +364,66 @@ static void processes_share(void **state)
 	close_both(v, true);
 }
 
+/* A program that tail-calls a slot, and returns a number where there is nothing. */
+static int prog_that_calls(struct visor *v, int slots, uint32_t slot, int ret)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_LD | BPF_IMM | BPF_DW,
+		 .dst_reg = 2,
+		 .src_reg = BPF_PSEUDO_MAP_FD,
+		 .imm = slots},
+		{0},
+		{.code = BPF_ALU | BPF_MOV | BPF_K, .dst_reg = 3, .imm = (int)slot},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call},
+		{.code = BPF_ALU | BPF_MOV | BPF_K, .imm = ret},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return prog_on(v, BPF_PROG_TYPE_XDP, insns, sizeof(insns) / sizeof(insns[0]));
+}
+
+static int child_follows(struct visor *v)
+{
+	int prog = get(v, "/sys/fs/bpf/entry");
+	uint8_t data[64] = {0};
+	union bpf_attr attr;
+
+	alarm(20); /* it must not wait for itself */
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)prog;
+	attr.test.data_in = PTR(data);
+	attr.test.data_size_in = sizeof(data);
+	if (prog < 0 || bpf_on(v, BPF_PROG_TEST_RUN, &attr, sizeof(attr)))
+		return 1;
+	return (int)attr.test.retval;
+}
+
+/* What a tail call leads to is loaded there and then, and may lead on to what is not loaded yet. */
+static void processes_follow(void **state)
+{
+	struct visor *v = open_both(state, true);
+	int slots = map_on(v, BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 8, 0);
+	int entry = prog_that_calls(v, slots, 0, 10), next[3];
+
+	assert_int_equal(pin(v, entry, "/sys/fs/bpf/entry"), 0);
+	assert_int_equal(pin(v, slots, "/sys/fs/bpf/slots"), 0);
+	assert_int_equal(in_child(child_follows), 10);
+	for (uint32_t i = 0; i < 3; i++) {
+		next[i] = prog_that_calls(v, slots, i + 1, 20 + (int)i);
+		assert_true(next[i] >= 0);
+		assert_int_equal(map_update_on(v, slots, &i, &next[i]), 0);
+		assert_int_equal(in_child(child_follows), 20 + (int)i);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(
+			BPF(v, BPF_MAP_DELETE_ELEM, .map_fd = (uint32_t)slots, .key = PTR(&i)), 0);
+		close(next[i]);
+	}
+	close(entry);
+	close(slots);
+	close_both(v, true);
+}
+
 /* The permissions of everything in a state directory. */
 static void check_modes(const char *path)
 {
@@ -581,6 +641,7 @@ int main(void)
 		BOTH_TESTS(read_only_descriptors),
 		BOTH_TESTS(many),
 		cmocka_unit_test(processes_share),
+		cmocka_unit_test(processes_follow),
 		cmocka_unit_test(private_to_the_user),
 		cmocka_unit_test(hostile_files),
 		cmocka_unit_test(broken_directories),
