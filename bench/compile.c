@@ -23,7 +23,14 @@
 #define INSTANCES 1000
 
 static struct bench_program programs[] = {
-	{.name = "route"}, {.name = "1000"}, {.name = "10000"}, {.name = "100000"}};
+	{.name = "route"}, {.name = "1000"},  {.name = "10000"}, {.name = "100000"},
+#define SIZES(shape)                                       \
+	{.name = shape " 1000"}, {.name = shape " 10000"}, \
+	{                                                  \
+		.name = shape " 100000"                    \
+	}
+	SIZES("straight"), SIZES("branches"), SIZES("loops"),	 SIZES("slots"),     SIZES("exits"),
+};
 
 /* ---- programs of any length --------------------------------------------------------------- */
 
@@ -75,6 +82,100 @@ static void series_block(uint32_t i, struct bpf_insn *insn)
 	memcpy(insn, block, sizeof(block));
 }
 
+/* ---- shapes: much of one thing ------------------------------------------------------------ */
+
+#define SHAPE_MAX 5
+
+static struct bpf_insn shape_load(uint32_t i)
+{
+	return INSN(BPF_LDX | BPF_MEM | BPF_W, 3, 2, i % 16 * 4, 0);
+}
+
+static uint32_t shape_straight(uint32_t i, uint32_t left, struct bpf_insn *insn)
+{
+	insn[0] = shape_load(i);
+	insn[1] = INSN(BPF_ALU64 | BPF_ADD | BPF_X, 0, 3, 0, 0);
+	insn[2] = INSN(BPF_ALU64 | BPF_XOR | BPF_K, 0, 0, 0, (int)i);
+	insn[3] = INSN(BPF_ALU64 | BPF_MUL | BPF_K, 0, 0, 0, 31);
+	return 4;
+}
+
+static uint32_t shape_branches(uint32_t i, uint32_t left, struct bpf_insn *insn)
+{
+	insn[0] = shape_load(i);
+	insn[1] = INSN(BPF_JMP | BPF_JSET | BPF_K, 3, 0, 1, 1);
+	insn[2] = INSN(BPF_ALU64 | BPF_ADD | BPF_X, 0, 3, 0, 0);
+	return 3;
+}
+
+static uint32_t shape_loops(uint32_t i, uint32_t left, struct bpf_insn *insn)
+{
+	insn[0] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0);
+	insn[1] = shape_load(i);
+	insn[2] = INSN(BPF_ALU64 | BPF_XOR | BPF_X, 0, 3, 0, 0);
+	insn[3] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, 4, 0, 0, 1);
+	insn[4] = INSN(BPF_JMP | BPF_JLT | BPF_K, 4, 0, -4, 3);
+	return 5;
+}
+
+/* Many values that live long. */
+static uint32_t shape_slots(uint32_t i, uint32_t left, struct bpf_insn *insn)
+{
+	insn[0] = INSN(BPF_LDX | BPF_MEM | BPF_DW, 3, 10, -8 * (int)(1 + i * 7 % 60), 0);
+	insn[1] = INSN(BPF_JMP | BPF_JSET | BPF_K, 3, 0, 1, 1);
+	insn[2] = INSN(BPF_ALU64 | BPF_ADD | BPF_X, 0, 3, 0, 0);
+	insn[3] = INSN(BPF_STX | BPF_MEM | BPF_DW, 10, 0, -8 * (int)(1 + i * 11 % 60), 0);
+	return 4;
+}
+
+/* All to the last instruction. */
+static uint32_t shape_exits(uint32_t i, uint32_t left, struct bpf_insn *insn)
+{
+	insn[0] = shape_load(i);
+	insn[1] = INSN(BPF_JMP | BPF_JNE | BPF_K, 3, 0, 1, (int)i);
+	insn[2] = INSN(BPF_JMP32 | BPF_JA, 0, 0, 0, (int)left - 4);
+	insn[3] = INSN(BPF_ALU64 | BPF_ADD | BPF_X, 0, 3, 0, 0);
+	return 4;
+}
+
+/* Puts the i-th piece where `left` instructions are left; returns how many it has. */
+static const struct shape {
+	const char *name, *what;
+	uint32_t (*put)(uint32_t i, uint32_t left, struct bpf_insn *insn);
+} shapes[] = {
+	{"straight", "one block", shape_straight},
+	{"branches", "many small blocks", shape_branches},
+	{"loops", "one loop after the other", shape_loops},
+	{"slots", "60 values at once", shape_slots},
+	{"exits", "jumps to one place", shape_exits},
+};
+
+/* The shape that a name begins with, or NULL. */
+static const struct shape *shape_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (!strncmp(name, shapes[i].name, strlen(shapes[i].name)))
+			return &shapes[i];
+	return NULL;
+}
+
+static int shape_make(const struct bench_program *prog, bool raw, struct bench_code *out)
+{
+	const struct shape *s = shape_of(prog->name);
+	uint32_t n = atoi(prog->name + strlen(s->name)), at = HEAD;
+
+	*out = (struct bench_code){.insns = calloc(n, sizeof(*out->insns)), .n_insns = n};
+	if (!out->insns)
+		return -ENOMEM;
+	series_head(raw, out->insns);
+	for (uint32_t i = 0; at + SHAPE_MAX < n; i++)
+		at += s->put(i, n - at, out->insns + at);
+	for (; at < n - 1; at++)
+		out->insns[at] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, (int)at);
+	out->insns[at] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	return 0;
+}
+
 static int series(const struct bench_program *prog, bool raw, struct bench_code *out)
 {
 	uint32_t n = atoi(prog->name), at = HEAD;
@@ -106,7 +207,9 @@ static int init(struct bench_program *prog, const char *dir)
 		prog->packets = &packet;
 		prog->n_packets = 1;
 		prog->input_size = sizeof(input);
-		prog->generate = series;
+		prog->generate = shape_of(prog->name) ? shape_make : series;
+		if (shape_of(prog->name))
+			prog->what = shape_of(prog->name)->what;
 		return 0;
 	}
 	err = bench_program_init(prog, dir);
@@ -139,7 +242,8 @@ static int unit_make(const struct bench_program *prog, enum vm_exec exec, struct
 	if (!err && prog->map && !u->map)
 		err = visor_map_make(prog->map, &u->map, diag);
 	if (!err)
-		err = visor_verify(&code, u->map, false, &u->verified, diag);
+		/* What verification would take for too much is compiled all the same. */
+		err = visor_verify(&code, u->map, shape_of(prog->name), &u->verified, diag);
 	free(code.insns);
 	return err;
 }
