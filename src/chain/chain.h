@@ -66,6 +66,7 @@ struct chain_desc {
 	uint32_t n_modules;
 	struct chain_desc_link *links;
 	uint32_t n_links;
+	const struct tree_node *signatures, *keys; /* chain/sign.h; or NULL */
 	struct tree *tree; /* owns all texts and nodes; NULL: not from a file */
 	char *texts;	   /* owns the names of a description that is not from a file */
 };
@@ -85,6 +86,8 @@ struct chain_desc {
  *       - fw:suspicious -> wan
  *     hook: xdp                            # or tc; without it, what all modules have
  *     engine: user
+ *     signatures: require                  # of all objects
+ *     keys: [release.pub]
  *
  * Paths are relative to the chain file. Parses it; errors have the place
  * "file:line:col" and, where possible, a hint.

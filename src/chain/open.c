@@ -8,22 +8,49 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "load/file.h"
+#include "chain/sign.h"
 #include "load/load.h"
 
-int open_object(const char *object, struct bpf_object **out, struct visor_diag *diag)
+static int open_source(const struct sign_policies *policies, const char *source,
+		       struct bpf_object **out, struct visor_diag *diag)
 {
-	const char *dot = strrchr(object, '.');
 	char path[256];
 	int err;
 
-	if (!dot || strcmp(dot, ".c") != 0)
-		return load_open(object, out, diag);
-	err = load_compile(object, path, sizeof(path), diag);
+	if (sign_required(policies)) {
+		err = diag_fail(diag, -EKEYREJECTED, "sign",
+				"source is not signed, and a policy requires signatures");
+		diag_hint(diag, "compile and sign it, and name the object");
+		diag_at(diag, "%s", source);
+		return err;
+	}
+	err = load_compile(source, path, sizeof(path), diag);
 	if (err)
 		return err;
 	err = load_open(path, out, diag);
 	unlink(path);
+	return err;
+}
+
+int open_object(const struct chain_desc *desc, const char *object, struct bpf_object **out,
+		struct visor_diag *diag)
+{
+	const char *dot = strrchr(object, '.');
+	struct sign_policies policies;
+	struct load_file file;
+	int err = sign_policies(desc, &policies, diag);
+
+	if (err)
+		return err;
+	if (dot && !strcmp(dot, ".c"))
+		return open_source(&policies, object, out, diag);
+	err = load_file_read(object, &file, diag);
+	if (err)
+		return err;
+	err = sign_demand(&policies, &file, diag);
+	if (!err)
+		err = load_file_open(&file, out, diag);
+	load_file_free(&file);
 	return err;
 }
 
@@ -41,7 +68,7 @@ static int open_modules(const struct chain_desc *desc, struct open_chain *c,
 		const struct chain_desc_module *d = &desc->modules[i];
 		struct bpf_object *obj = NULL;
 		struct module *m = NULL;
-		int err = open_object(d->object, &obj, diag);
+		int err = open_object(desc, d->object, &obj, diag);
 
 		if (!err)
 			err = module_read(obj, &m, diag);

@@ -8,8 +8,11 @@
 #include "chain/module.h"
 #include "chain/plan.h"
 
-/* Opens one object within the current session. The caller closes it with bpf_object__close. */
-int open_object(const char *object, struct bpf_object **out, struct visor_diag *diag);
+/* Opens one object within the current session, if the policies in force (chain/sign.h) let it: the
+ * bytes that were checked. desc: the chain that it is for, or NULL. The caller closes it with
+ * bpf_object__close. */
+int open_object(const struct chain_desc *desc, const char *object, struct bpf_object **out,
+		struct visor_diag *diag);
 
 /* The modules of a description, and its plan, for who wants to look and not to run: no engine is
  * spoken to. */

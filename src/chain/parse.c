@@ -454,13 +454,21 @@ static int parse_hook(struct parse *p, void *user, const struct tree_node *key,
 	return err;
 }
 
+/* What they say is looked at with the other policies, before an object is opened. */
+static int parse_signatures(struct parse *p, void *user, const struct tree_node *key,
+			    const struct tree_node *value)
+{
+	*(!strcmp(key->text, "keys") ? &p->desc->keys : &p->desc->signatures) = value;
+	return 0;
+}
+
 static int parse_document(struct parse *p, const struct tree_node *root)
 {
-	static const struct parse_key keys[] = {{"ports", parse_ports},
-						{"modules", parse_modules},
-						{"links", parse_links},
-						{"engine", parse_engine},
-						{"hook", parse_hook}};
+	static const struct parse_key keys[] = {
+		{"ports", parse_ports},	   {"modules", parse_modules},
+		{"links", parse_links},	   {"engine", parse_engine},
+		{"hook", parse_hook},	   {"signatures", parse_signatures},
+		{"keys", parse_signatures}};
 	int err;
 
 	if (!root) {

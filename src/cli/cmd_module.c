@@ -4,10 +4,29 @@
  */
 #include "catalog/since.h"
 #include "chain/inspect.h"
+#include "chain/sign.h"
 #include "cli/fields.h"
+#include "cli/text.h"
+#include "load/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* "signed by 5431BD19B726FD8F", ... */
+static void module_signature(const struct sign_result *r, char *out, size_t size)
+{
+	static const char *const states[] = {[SIGN_UNSIGNED] = "unsigned",
+					     [SIGN_GOOD] = "signed by",
+					     [SIGN_UNKNOWN] = "unknown key",
+					     [SIGN_BAD] = "bad:"};
+
+	snprintf(out, size, "%s%s%s", states[r->state], r->state == SIGN_UNSIGNED ? "" : " ",
+		 r->state == SIGN_BAD ? r->why : r->key);
+}
 
 /* ---- inspect, for people -------------------------------------------------------------------- */
 
@@ -28,7 +47,7 @@ static uint32_t module_kernel(const struct inspect *x)
 	return since;
 }
 
-static void module_print_head(struct cli *cli, const struct inspect *x)
+static void module_print_head(struct cli *cli, const struct inspect *x, const char *signature)
 {
 	uint32_t since = module_kernel(x);
 	struct fields f;
@@ -42,6 +61,7 @@ static void module_print_head(struct cli *cli, const struct inspect *x)
 	snprintf(text, sizeof(text), "%s%s", *x->license ? x->license : "none",
 		 x->gpl ? " (GPL compatible)" : "");
 	fields_str(&f, "licence", text);
+	fields_str(&f, "signature", signature);
 	snprintf(text, sizeof(text), "Linux %u.%u or later", SINCE_MAJOR(since),
 		 SINCE_MINOR(since));
 	if (since)
@@ -351,7 +371,7 @@ static void module_json_rest(struct json *j, const struct inspect *x)
 	json_array_end(j);
 }
 
-static void module_json(const struct inspect *x)
+static void module_json(const struct inspect *x, const char *signature)
 {
 	uint32_t since = module_kernel(x);
 	char release[16];
@@ -367,6 +387,7 @@ static void module_json(const struct inspect *x)
 		json_null(&j, "version");
 	json_str(&j, "licence", x->license);
 	json_bool(&j, "gpl", x->gpl);
+	json_str(&j, "signature", signature);
 	module_release(since, release, sizeof(release));
 	if (since)
 		json_str(&j, "linux", release);
@@ -383,19 +404,24 @@ static void module_json(const struct inspect *x)
 int cli_module_inspect(struct cli *cli)
 {
 	struct visor_diag diag = {0};
+	struct sign_policies policies;
+	struct sign_result sign;
 	struct load_file file;
 	struct inspect *x;
+	char signature[256];
 
-	if (load_file_read(cli->args[0], &file, &diag))
+	if (sign_policies(NULL, &policies, &diag) || load_file_read(cli->args[0], &file, &diag))
 		return cli_fail(&diag);
+	sign_look(&policies, &file, &sign);
+	module_signature(&sign, signature, sizeof(signature));
 	if (inspect_file(&file, cli->opt[OPT_KERNEL], &x, &diag)) {
 		load_file_free(&file);
 		return cli_fail(&diag);
 	}
 	if (cli->opt[OPT_JSON]) {
-		module_json(x);
+		module_json(x, signature);
 	} else {
-		module_print_head(cli, x);
+		module_print_head(cli, x, signature);
 		module_print_inputs(cli, x);
 		module_print_reasons(cli, x);
 		module_print_outputs(cli, x);
@@ -430,18 +456,27 @@ static void module_list_cell(struct table *t, const char *text)
 		table_none(t);
 }
 
+struct module_list {
+	struct table *t;
+	const struct sign_policies *policies;
+};
+
 /* Of a file that is damaged there is the name, and what is wrong. */
 static int module_list_file(void *user, const char *path, const char *name, const char *version)
 {
 	struct visor_diag diag = {0};
 	struct bpf_object *obj = NULL;
-	struct table *t = user;
+	const struct module_list *list = user;
+	struct table *t = list->t;
 	struct module *m = NULL;
+	struct sign_result sign;
 	struct load_file file;
-	char hooks[16] = "", license[64] = "";
+	char hooks[16] = "", license[64] = "", signature[256] = "";
 
 	if (!load_file_read(path, &file, &diag)) {
 		inspect_license(&file, license, sizeof(license));
+		sign_look(list->policies, &file, &sign);
+		module_signature(&sign, signature, sizeof(signature));
 		if (*file.version)
 			version = file.version;
 		if (!load_file_open(&file, &obj, &diag) && !module_read(obj, &m, &diag))
@@ -451,6 +486,7 @@ static int module_list_file(void *user, const char *path, const char *name, cons
 	module_list_cell(t, version);
 	module_list_cell(t, hooks);
 	module_list_cell(t, license);
+	module_list_cell(t, signature);
 	table_text(t, "%s", path);
 	module_list_cell(t, diag.text);
 	module_free(m);
@@ -470,16 +506,244 @@ static int module_list_folder(void *user, const char *folder)
 int cli_module_list(struct cli *cli)
 {
 	static const struct table_column cols[] = {
-		{"MODULE", "name", false}, {"VERSION", "version", false},
-		{"HOOK", "hook", false},   {"LICENCE", "licence", false},
-		{"FILE", "file", false},   {"ERROR", "error", false},
+		{"MODULE", "name", false},	   {"VERSION", "version", false},
+		{"HOOK", "hook", false},	   {"LICENCE", "licence", false},
+		{"SIGNATURE", "signature", false}, {"FILE", "file", false},
+		{"ERROR", "error", false},
 	};
-	struct table *t = table_new(cols, ARRAY_SIZE(cols));
+	struct sign_policies policies;
+	struct module_list list = {.policies = &policies};
+	struct visor_diag diag = {0};
 	int code;
 
-	if (t)
-		load_folders(module_list_folder, t);
-	code = cli_print_table(cli, t);
-	table_free(t);
+	if (sign_policies(NULL, &policies, &diag))
+		return cli_fail(&diag);
+	list.t = table_new(cols, ARRAY_SIZE(cols));
+	if (list.t)
+		load_folders(module_list_folder, &list);
+	code = cli_print_table(cli, list.t);
+	table_free(list.t);
 	return code;
+}
+
+/* ---- installing --------------------------------------------------------------------------------
+ */
+
+/* The first folder of VISOR_MODULE_PATH, or else the system's: the last that is searched. */
+static int module_target(void *user, const char *folder)
+{
+	const char *path = getenv("VISOR_MODULE_PATH");
+
+	snprintf(user, PATH_MAX, "%s", folder);
+	return path && strspn(path, ":") < strlen(path);
+}
+
+/* Whole or not at all: a reader sees the file as it was, or as it is now. */
+static int module_write(const char *path, const void *data, size_t size, mode_t mode,
+			struct visor_diag *diag)
+{
+	char temporary[PATH_MAX + 16];
+	size_t done = 0;
+	int err = 0, fd;
+
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		err = -errno;
+	while (!err && done < size) {
+		ssize_t n = write(fd, (const char *)data + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			err = -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (!err && (fchmod(fd, mode) || fsync(fd) || rename(temporary, path)))
+		err = -errno;
+	if (fd >= 0) {
+		close(fd);
+		if (err)
+			unlink(temporary);
+	}
+	if (!err)
+		return 0;
+	diag_fail(diag, err, "write", "cannot write the file");
+	diag_at(diag, "%s", path);
+	return err;
+}
+
+/* What the module is called where it is installed. */
+static void module_file_name(const struct load_file *file, char *out, size_t size)
+{
+	const char *base = strrchr(file->path, '/');
+	char name[128], version[LOAD_VERSION_MAX];
+
+	base = base ? base + 1 : file->path;
+	if (*file->version)
+		snprintf(out, size, "%s-%s.o", file->name, file->version);
+	else if (load_file_split(base, name, sizeof(name), version) && *version)
+		snprintf(out, size, "%s", base);
+	else
+		snprintf(out, size, "%s.o", file->name);
+}
+
+/* A version is one thing: what is there under that name may not be another. */
+static int module_same(const char *path, const struct load_file *file, struct visor_diag *diag)
+{
+	uint8_t *data = NULL;
+	size_t size = 0;
+	bool other;
+
+	if (access(path, F_OK))
+		return 0;
+	other = check_read(path, &data, &size, NULL) || size != file->size ||
+		memcmp(data, file->data, size) != 0;
+	free(data);
+	if (!other)
+		return 0;
+	diag_fail(diag, -EEXIST, "install", "version %s is installed, with other contents",
+		  file->version);
+	diag_at(diag, "%s", path);
+	diag_hint(diag, "give the module a new version, or remove that file");
+	return -EEXIST;
+}
+
+/* The signature first: a new object is never there without it. */
+static int module_install(const struct load_file *file, const char *dir, char *path,
+			  struct visor_diag *diag)
+{
+	char from[PATH_MAX + 16], to[PATH_MAX + 16], name[PATH_MAX], *signature = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	module_file_name(file, name, sizeof(name));
+	if (mkdir(dir, 0755) && errno != EEXIST) {
+		err = diag_fail(diag, -errno, "install", "cannot make the folder");
+		diag_at(diag, "%s", dir);
+		return err;
+	}
+	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
+		return diag_fail(diag, -ENAMETOOLONG, "install", "the path is too long");
+	snprintf(from, sizeof(from), "%s" SIGN_SUFFIX, file->path);
+	snprintf(to, sizeof(to), "%s" SIGN_SUFFIX, path);
+	if (*file->version)
+		err = module_same(path, file, diag);
+	if (!err && !access(from, F_OK))
+		err = text_read(from, SIGN_MAX_BYTES, &signature, &size, diag);
+	if (!err && signature)
+		err = module_write(to, signature, size, 0644, diag);
+	else if (!err && unlink(to) && errno != ENOENT)
+		err = diag_fail(diag, -errno, "install", "cannot remove the old signature");
+	if (!err)
+		err = module_write(path, file->data, file->size, 0644, diag);
+	free(signature);
+	return err;
+}
+
+int cli_module_install(struct cli *cli)
+{
+	char folder[PATH_MAX] = "", path[PATH_MAX];
+	struct visor_diag diag = {0};
+	struct sign_policies policies;
+	struct load_file file;
+	int err;
+
+	if (cli->opt[OPT_DIR])
+		snprintf(folder, sizeof(folder), "%s", cli->opt[OPT_DIR]);
+	else
+		load_folders(module_target, folder);
+	err = sign_policies(NULL, &policies, &diag);
+	if (err || load_file_read(cli->args[0], &file, &diag))
+		return cli_fail(&diag);
+	err = sign_demand(&policies, &file, &diag);
+	if (!err)
+		err = module_install(&file, folder, path, &diag);
+	load_file_free(&file);
+	if (err)
+		return cli_fail(&diag);
+	puts(path);
+	return CLI_OK;
+}
+
+/* ---- signing -----------------------------------------------------------------------------------
+ */
+
+int cli_module_sign(struct cli *cli)
+{
+	const char *key = cli->opt[OPT_SECRET_KEY], *comment = cli->opt[OPT_COMMENT];
+	char *secret = NULL, *text = NULL, path[PATH_MAX + 16], usual[PATH_MAX + 64];
+	struct visor_diag diag = {0};
+	struct load_file file;
+	size_t size;
+	int err;
+
+	if (!key)
+		return cli_usage(cli, "--secret-key is missing");
+	if (load_file_read(cli->args[0], &file, &diag))
+		return cli_fail(&diag);
+	module_file_name(&file, path, sizeof(path));
+	snprintf(usual, sizeof(usual), "timestamp:%lld\tfile:%.200s\thashed", (long long)time(NULL),
+		 path);
+	err = text_read(key, SIGN_MAX_BYTES, &secret, &size, &diag);
+	if (!err) {
+		err = sign_make(secret, file.data, file.size, comment ? comment : usual, &text,
+				&diag);
+		if (err)
+			diag_at(&diag, "%s", key);
+		explicit_bzero(secret, size);
+	}
+	snprintf(path, sizeof(path), "%s" SIGN_SUFFIX, file.path);
+	if (!err)
+		err = module_write(path, text, strlen(text), 0644, &diag);
+	if (!err)
+		puts(path);
+	free(secret);
+	free(text);
+	load_file_free(&file);
+	return err ? cli_fail(&diag) : CLI_OK;
+}
+
+/* A key that is there is not replaced: what it signed could not be trusted any more. */
+static int module_key_file(const char *path, const char *text, mode_t mode, struct visor_diag *diag)
+{
+	int err = 0, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	size_t size = strlen(text);
+
+	if (fd < 0)
+		err = -errno;
+	else if (write(fd, text, size) != (ssize_t)size || fsync(fd))
+		err = errno ? -errno : -EIO;
+	if (fd >= 0 && close(fd) && !err)
+		err = -errno;
+	if (!err)
+		return 0;
+	if (fd >= 0)
+		unlink(path);
+	diag_fail(diag, err, "write", "cannot write the key");
+	diag_at(diag, "%s", path);
+	return err;
+}
+
+int cli_module_keygen(struct cli *cli)
+{
+	char open_path[PATH_MAX], secret_path[PATH_MAX], id[17], *open_text, *secret_text;
+	struct visor_diag diag = {0};
+	int err;
+
+	if (snprintf(open_path, sizeof(open_path), "%s.pub", cli->args[0]) >= PATH_MAX ||
+	    snprintf(secret_path, sizeof(secret_path), "%s.key", cli->args[0]) >= PATH_MAX)
+		return cli_usage(cli, "the name is too long");
+	if (sign_keygen(&open_text, &secret_text, id, &diag))
+		return cli_fail(&diag);
+	err = module_key_file(secret_path, secret_text, 0600, &diag);
+	if (!err) {
+		err = module_key_file(open_path, open_text, 0644, &diag);
+		if (err)
+			unlink(secret_path);
+	}
+	if (!err)
+		printf("%s\n%s\n", secret_path, open_path);
+	explicit_bzero(secret_text, strlen(secret_text));
+	free(open_text);
+	free(secret_text);
+	return err ? cli_fail(&diag) : CLI_OK;
 }

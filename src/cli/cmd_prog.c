@@ -6,6 +6,7 @@
  * not pinned goes with the process.
  */
 #include "catalog/catalog.h"
+#include "chain/open.h"
 #include "cli/fields.h"
 #include "cli/pins.h"
 #include "cli/proginfo.h"
@@ -262,7 +263,7 @@ int cli_prog_load(struct cli *cli)
 		snprintf(folder, sizeof(folder), "%s", cli->opt[OPT_PIN]);
 	else
 		snprintf(folder, sizeof(folder), "/sys/fs/bpf/%s", stem);
-	if (load_open(cli->args[0], &obj, &diag) ||
+	if (open_object(NULL, cli->args[0], &obj, &diag) ||
 	    (cli->opt[OPT_NAME] && prog_choose(obj, cli->opt[OPT_NAME], &diag)) ||
 	    load_load(obj, &diag) || pins_programs(&pins, &e, obj, folder, &diag) ||
 	    pins_maps(&pins, &e, obj, folder, &diag)) {

@@ -112,8 +112,7 @@ int load_folders(int (*each)(void *user, const char *folder), void *user)
 	return err;
 }
 
-/* "acl-1.2.3.o": name and version of a file; false if it is no module's. */
-static bool file_split(const char *file, char *name, size_t size, char version[LOAD_VERSION_MAX])
+bool load_file_split(const char *file, char *name, size_t size, char version[LOAD_VERSION_MAX])
 {
 	size_t len = strlen(file);
 	const char *dash;
@@ -151,7 +150,7 @@ int load_modules(const char *folder,
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		if (!err && file_split(entries[i]->d_name, name, sizeof(name), version) &&
+		if (!err && load_file_split(entries[i]->d_name, name, sizeof(name), version) &&
 		    snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name) < PATH_MAX &&
 		    !stat(path, &st) && S_ISREG(st.st_mode))
 			err = each(user, path, name, version);
@@ -291,7 +290,7 @@ static void file_name(struct load_file *f)
 	char found[LOAD_VERSION_MAX];
 
 	base = base ? base + 1 : f->path;
-	if (!file_split(base, f->name, sizeof(f->name), found) ||
+	if (!load_file_split(base, f->name, sizeof(f->name), found) ||
 	    (*found && strcmp(found, f->version) != 0))
 		snprintf(f->name, sizeof(f->name), "%.*s", (int)(sizeof(f->name) - 1), base);
 	f->name[strcspn(f->name, ".")] = '\0';

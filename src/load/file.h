@@ -49,6 +49,9 @@ int load_modules(const char *folder,
 		 int (*each)(void *user, const char *path, const char *name, const char *version),
 		 void *user);
 
+/* "acl-1.2.3.o": name and version ("": none) of a file; false if its name is no module's. */
+bool load_file_split(const char *file, char *name, size_t size, char version[LOAD_VERSION_MAX]);
+
 /* The folder of the running program, or "". */
 void load_program_folder(char out[PATH_MAX]);
 
