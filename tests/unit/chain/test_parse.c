@@ -79,7 +79,7 @@ static void errors(void **state)
 		{"ports:\n  a: {pcap: [x]}\n", "c.yaml:2:13",
 		 "the value of 'pcap' is a text or a number", ""},
 		{"ports:\n  a: {}\n", "c.yaml:2:3", "port 'a' is of no kind", NULL},
-		{"ports:\n  a: tap\n", "c.yaml:2:6", "'tap' is not a kind of port", ""},
+		{"ports:\n  a: tape\n", "c.yaml:2:6", "'tape' is not a kind of port", ""},
 		{"ports:\n  a: {pcap: x, generate: 1}\n", "c.yaml:2:16",
 		 "'pcap' and 'generate': a port has one source", ""},
 		{"ports:\n  1a: {pcap: x}\n", "c.yaml:2:3", "'1a' is not a name", NULL},
