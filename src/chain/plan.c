@@ -533,7 +533,10 @@ static int plan_ports(struct planner *p)
 	for (uint32_t i = 0; !err && i < p->plan->n_ports; i++) {
 		const struct chain_desc_port *port = &p->desc->ports[i];
 
-		if (p->plan->ports[i].entry == PLAN_NOWHERE && port->config.source)
+		/* A device that only sends leaves what it receives to the host; a file is there to
+		 * be read. */
+		if (p->plan->ports[i].entry == PLAN_NOWHERE && port->config.source &&
+		    port->config.source != port->config.sink)
 			err = plan_fail(p, port->pos, "the packets of port '%s' lead nowhere",
 					port->name);
 		/* With a number of its own a port may be the target of a program's redirect. */

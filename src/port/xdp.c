@@ -40,6 +40,7 @@
 #define XDP_BUFFER (4 << 20)
 #define XDP_CHUNKS (XDP_RX + XDP_TX)
 #define XDP_WAIT   20000 /* microseconds: to look at the device now and then */
+#define XDP_BIND   50	 /* milliseconds for a queue to be let go of */
 #define XDP_DRAIN  100	 /* milliseconds for the last frames, when it is closed */
 
 struct xdp_ring {
@@ -303,22 +304,27 @@ static void xdp_reap(struct xdp *x)
 	xdp_consumed(&x->done);
 }
 
-/* Makes the kernel look at the tx ring. In copy mode it sends within the call, a limited number;
- * -ENODEV: there is no device behind the socket. */
+/*
+ * Makes the kernel look at the tx ring. In copy mode it sends within the call, some of it: as
+ * long as the completion ring has room, and the frames that wait at the other end are few enough.
+ * What it does not take now goes with the next batch. -ENODEV: there is no device any more.
+ */
 static int xdp_kick(struct xdp *x)
 {
-	int tries = XDP_TX / 16;
+	uint32_t before = x->tx.at, now;
 
 	xdp_publish(&x->tx);
-	while ((__atomic_load_n(x->tx.flags, __ATOMIC_ACQUIRE) & XDP_RING_NEED_WAKEUP) &&
-	       __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE) != x->tx.at && tries--) {
-		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0 || errno == EINTR ||
-		    errno == EAGAIN)
-			continue;
-		if (errno == ENETDOWN || errno == ENXIO || errno == ENODEV)
+	while (__atomic_load_n(x->tx.flags, __ATOMIC_ACQUIRE) & XDP_RING_NEED_WAKEUP) {
+		now = __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
+		if (now == x->tx.at || now == before)
+			break;
+		before = now;
+		xdp_reap(x);
+		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
+		    (errno == ENETDOWN || errno == ENXIO || errno == ENODEV))
 			return -ENODEV;
-		break; /* busy or out of buffers: with the next batch */
 	}
+	xdp_reap(x);
 	return 0;
 }
 
@@ -394,16 +400,24 @@ static int xdp_bind(struct xdp *x, const struct netdev *dev, struct visor_diag *
 	union bpf_attr attr = {.map_fd = (uint32_t)x->map_fd,
 			       .key = (uintptr_t)&x->queue,
 			       .value = (uintptr_t)&x->fd};
-	int err;
+	int err, tries = XDP_BIND;
 
-	if (bind(x->fd, (struct sockaddr *)&to, sizeof(to))) {
-		err = -errno;
+	/* The kernel lets go of a queue a moment after the socket that had it was closed. */
+	do
+		err = bind(x->fd, (struct sockaddr *)&to, sizeof(to)) ? -errno : 0;
+	while (err == -EBUSY && --tries &&
+	       !nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL));
+	if (err) {
 		netdev_fail(diag, err, x->name, "cannot bind the XDP socket to the device",
 			    "CAP_NET_RAW");
 		if (err == -EBUSY)
 			diag_hint(diag, "another XDP socket has queue %u of the device", x->queue);
 		return err;
 	}
+	for (x->n_free = 0; x->n_free < XDP_CHUNKS; x->n_free++)
+		x->free[x->n_free] = x->n_free;
+	if (!x->send_only)
+		xdp_refill(x);
 	err = x->send_only ? 0 : xdp_bpf(BPF_MAP_UPDATE_ELEM, &attr);
 	return err < 0 ? netdev_fail(diag, err, x->name, "cannot put the XDP socket into its map",
 				     "CAP_BPF and CAP_NET_ADMIN")
@@ -442,18 +456,14 @@ static int xdp_start(struct xdp *x, const struct netdev *dev, struct port_stats 
 	socklen_t size = sizeof(options);
 	int err = x->send_only ? 0 : xdp_load(x, diag);
 
+	/* First, since it is what others may have done before; until the socket is in the map,
+	 * frames go to the host. */
+	if (!err && !x->send_only)
+		err = xdp_attach(x, dev->index, diag);
 	err = err ? err : xdp_socket(x, diag);
 	err = err ? err : xdp_bind(x, dev, diag);
 	if (err)
 		return err;
-	for (x->n_free = 0; x->n_free < XDP_CHUNKS; x->n_free++)
-		x->free[x->n_free] = x->n_free;
-	if (!x->send_only) {
-		xdp_refill(x);
-		err = xdp_attach(x, dev->index, diag);
-		if (err)
-			return err;
-	}
 	getsockopt(x->fd, SOL_XDP, XDP_OPTIONS, &options, &size);
 	snprintf(stats->how, sizeof(stats->how), "xdp, %s%s",
 		 options.flags & XDP_OPTIONS_ZEROCOPY ? "zero copy" : "copy",

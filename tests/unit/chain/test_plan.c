@@ -226,6 +226,8 @@ static void errors(void **state)
 		 "port 'a' cannot take packets: it has no sink", NULL},
 		{PORTS "modules: {one: }\nlinks: [a -> one]\n", "c.yaml:1:27",
 		 "port 'b' is linked to nothing", NULL},
+		{"ports: {a: {generate: 1}, b: {device: x}}\nmodules: {one: }\nlinks: [a -> one]\n",
+		 "c.yaml:1:27", "port 'b' is linked to nothing", NULL},
 		{"ports: {a: {generate: 1}, b: {pcap: x}}\nmodules: {one: }\nlinks: [a -> one]\n",
 		 "c.yaml:1:27", "the packets of port 'b' lead nowhere", NULL},
 		{PORTS "modules: {one: , fw: }\nlinks: [a -> one -> b]\n", "c.yaml:2:18",

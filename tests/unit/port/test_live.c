@@ -243,6 +243,62 @@ static void tap_frames(void **state)
 	assert_int_equal(if_nametoindex("tap0"), 0);
 }
 
+/* More frames than any ring has places, from one device out of another that only sends. */
+static void passes_on(const char *via)
+{
+	static const uint8_t type[] = {0x88, 0xb5};
+	struct port *in, *out;
+	struct port_config cfg;
+	struct port_stats st;
+	struct visor_diag d;
+	uint8_t frame[100], got[2048];
+	int from_raw, to_raw, i;
+
+	make_veth();
+	run("ip link add out type veth peer name end");
+	run("for d in out end; do"
+	    " echo 1 > /proc/sys/net/ipv6/conf/$d/disable_ipv6; ip link set $d up; done");
+	in = open_port("device", "here", via);
+	port_config_init(&cfg);
+	assert_int_equal(port_config_set(&cfg, "device", "out", &d), 0);
+	assert_int_equal(port_config_set(&cfg, "via", via, &d), 0);
+	cfg.send_only = true;
+	assert_int_equal(port_open(&cfg, &out, &d), 0);
+	port_config_free(&cfg);
+	from_raw = open_raw("there");
+	to_raw = open_raw("end");
+	for (uint32_t n = 0; n < 5000; n++) {
+		make_frame(frame, 60 + n % 40, type, sizeof(type));
+		put_u32(frame + 20, n);
+		assert_int_equal(send(from_raw, frame, 60 + n % 40, 0), 60 + n % 40);
+		i = receive_one(in);
+		assert_true(i >= 0);
+		assert_int_equal(port_send(out, batch, (uint32_t)i, &d), 0);
+		assert_int_equal(port_flush(out, &d), 0);
+		assert_int_equal(raw_receive(to_raw, got, sizeof(got)), 60 + n % 40);
+		assert_memory_equal(got, frame, 60 + n % 40);
+	}
+	port_stats(out, &st);
+	assert_int_equal(st.out_packets, 5000);
+	assert_int_equal(st.in_packets, 0);
+	assert_non_null(strstr(st.how, ", to send"));
+	close(from_raw);
+	close(to_raw);
+	port_close(in, NULL);
+	port_close(out, NULL);
+	run("ip link del here && ip link del out");
+}
+
+static void packet_passes_on(void **state)
+{
+	passes_on("packet");
+}
+
+static void xdp_passes_on(void **state)
+{
+	passes_on("xdp");
+}
+
 static void disappears(const char *via)
 {
 	static const uint8_t type[] = {0x88, 0xb5};
@@ -476,6 +532,7 @@ int main(void)
 	const struct CMUnitTest live[] = {
 		cmocka_unit_test(packet_frames),     cmocka_unit_test(xdp_frames),
 		cmocka_unit_test(auto_frames),	     cmocka_unit_test(tap_frames),
+		cmocka_unit_test(packet_passes_on),  cmocka_unit_test(xdp_passes_on),
 		cmocka_unit_test(packet_disappears), cmocka_unit_test(xdp_disappears),
 		cmocka_unit_test(is_refused),
 	};
