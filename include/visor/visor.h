@@ -42,7 +42,7 @@ struct visor_opts {
 	bool interpret;
 	/* Directory in which native code is kept from process to process, so that programs are
 	 * compiled once (and still verified each time); created if absent; NULL: nothing is kept.
-	 * -EPERM if it is not the caller's own, or others can write to it. On x86-64. */
+	 * -EPERM if it is not the caller's own, or others can write to it. */
 	const char *code;
 	/* For programs of people who are not trusted: the numbers that a program chooses do not
 	 * appear in its native code, which is different each time and not kept. The code is larger

@@ -435,4 +435,6 @@ const struct jit_target jit_arm64 = {
 	.swap = arm64_swap,
 	.fixup = arm64_fixup,
 	.relocate = arm64_relocate,
+	.form_size =
+		{[JIT_ADDRESS] = 12, [JIT_DISTANCE] = 4, [JIT_PAGES] = 8, [JIT_ADDRESS_LONG] = 16},
 };

@@ -193,6 +193,8 @@ void arm64_lsl(struct jit_emitter *e, bool wide, int d, int n, unsigned by);
 void arm64_extr(struct jit_emitter *e, bool wide, int d, int n, int m, unsigned by);
 void arm64_mov(struct jit_emitter *e, bool wide, int d, int n);
 void arm64_mov_imm(struct jit_emitter *e, int d, uint64_t imm);
+/* The same with so many instructions, each of which sets 16 bits, the lowest first. */
+void arm64_mov_parts(struct jit_emitter *e, int d, uint64_t imm, unsigned parts);
 /* opcode as above. The address must be one that the instruction has. */
 void arm64_mem(struct jit_emitter *e, uint32_t opcode, int t, const struct arm64_mem *m);
 bool arm64_off_fits(unsigned size, int64_t off);
@@ -214,6 +216,6 @@ void arm64_emit_block(struct jit_emitter *e, struct ir_block *b);
 void arm64_move(struct jit_emitter *e, const struct jit_move *m);
 void arm64_swap(struct jit_emitter *e, int32_t a, int32_t b);
 void arm64_fixup(uint8_t *field, uint32_t size, int64_t distance);
-bool arm64_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at);
+bool arm64_relocate(uint8_t *field, uint8_t form, int64_t value, uint64_t at);
 
 #endif

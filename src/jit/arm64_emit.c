@@ -161,15 +161,27 @@ static struct arm64_mem emit_address(struct jit_emitter *e, const struct ir_node
 
 /* ---- moves ----------------------------------------------------------------------------------- */
 
+/* An address that only this process knows, as a relocation finds it. */
+static void emit_mov_address(struct jit_emitter *e, int dst, enum ir_sym sym, uint32_t index,
+			     uint64_t address)
+{
+	bool more = address >> 48;
+
+	jit_reloc(e, sym, index, more ? JIT_ADDRESS_LONG : JIT_ADDRESS, (int64_t)address);
+	arm64_mov_parts(e, dst, address, more ? 4 : 3);
+}
+
 /* A constant or an address of the frame into a register. */
 static void emit_node(struct jit_emitter *e, int dst, const struct ir_node *n)
 {
 	if (n->op == IR_FRAME) {
 		emit_add_imm(e, true, dst, A64_SP, n->imm + e->frame, dst);
 	} else if (n->sym == SYM_CODE) {
-		jit_reloc(e, SYM_CODE, n->index, false, n->imm);
+		jit_reloc(e, SYM_CODE, n->index, JIT_PAGES, n->imm);
 		arm64_word(e, A64_ADRP | (uint32_t)dst);
 		arm64_rri(e, true, A64_ADD, dst, dst, 0);
+	} else if (n->sym != SYM_NONE) {
+		emit_mov_address(e, dst, n->sym, n->index, (uint64_t)n->imm);
 	} else {
 		arm64_mov_imm(e, dst, (uint64_t)n->imm);
 	}
@@ -520,11 +532,11 @@ static void emit_call_c(struct jit_emitter *e, enum ir_sym sym, uint32_t index, 
 	/* Code is within 32 MiB of what is called the near address; branches reach 128 MiB. */
 	if (e->p->env->code_near && distance > -(INT64_C(95) << 20) &&
 	    distance < INT64_C(95) << 20) {
-		jit_reloc(e, sym, index, true, address);
+		jit_reloc(e, sym, index, JIT_DISTANCE, address);
 		arm64_word(e, A64_BL);
 		return;
 	}
-	arm64_mov_imm(e, TEMP, (uint64_t)address);
+	emit_mov_address(e, TEMP, sym, index, (uint64_t)address);
 	arm64_rr(e, false, A64_BLR, 0, TEMP);
 }
 
@@ -543,7 +555,7 @@ static void emit_call(struct jit_emitter *e, struct ir_node *n)
 static void emit_callsub(struct jit_emitter *e, struct ir_node *n)
 {
 	jit_arguments(e, n, 1, n->arg[0], A64_NONE, NULL);
-	jit_reloc(e, SYM_CODE, n->index, true, 0);
+	jit_reloc(e, SYM_CODE, n->index, JIT_DISTANCE, 0);
 	arm64_word(e, A64_BL);
 	emit_defined(e, n, A64_X0);
 }
@@ -627,9 +639,10 @@ static void emit_at(struct jit_emitter *e, uint32_t opcode, int t, int base, uin
 }
 
 /* The number at an address that is known. */
-static void emit_load_known(struct jit_emitter *e, uint32_t opcode, int t, const void *from)
+static void emit_load_known(struct jit_emitter *e, uint32_t opcode, int t, enum ir_sym sym,
+			    uint32_t index, const void *from)
 {
-	arm64_mov_imm(e, t, (uint64_t)(uintptr_t)from);
+	emit_mov_address(e, t, sym, index, (uintptr_t)from);
 	emit_at(e, opcode, t, t, 0);
 }
 
@@ -651,16 +664,16 @@ static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uin
 	    !e->p->tail(e->p->user, map->index, (uint32_t)index->imm, &slot, &cached))
 		return 0;
 	arm64_mov(e, true, run, emit_use(e, n->arg[0], run));
-	emit_load_known(e, A64_LDRX, prog, cached);
+	emit_load_known(e, A64_LDRX, prog, SYM_FOUND, map->index, cached);
 	slow[k++] = emit_skip(e, A64_CBZ | 1u << 31 | (uint32_t)prog);
-	emit_load_known(e, A64_LDRW, x, slot);
+	emit_load_known(e, A64_LDRW, x, SYM_TAIL, map->index, slot);
 	emit_at(e, A64_LDRW, TEMP, prog, env->prog_tail_id);
 	arm64_rrr(e, false, A64_SUBS, A64_ZR, x, TEMP);
 	slow[k++] = emit_skip(e, A64_BCOND | A64_NE);
 	emit_at(e, A64_LDRW, x, prog, env->prog_type);
 	arm64_rri(e, false, A64_SUBS, A64_ZR, x, type);
 	slow[k++] = emit_skip(e, A64_BCOND | A64_NE);
-	emit_load_known(e, A64_LDRW, x, env->symbol[JIT_STATS]);
+	emit_load_known(e, A64_LDRW, x, SYM_ENV, JIT_STATS, env->symbol[JIT_STATS]);
 	slow[k++] = emit_skip(e, A64_CBNZ | (uint32_t)x);
 	emit_at(e, A64_LDRW, x, run, env->run_tail_calls);
 	arm64_rri(e, false, A64_SUBS, x, x, 1);
@@ -892,25 +905,32 @@ void arm64_fixup(uint8_t *field, uint32_t size, int64_t distance)
 	memcpy(field, &word, 4);
 }
 
-/* Distances are those of branches; addresses are made of a page and an offset in it. */
-bool arm64_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at)
+/* Distances are those of branches. */
+bool arm64_relocate(uint8_t *field, uint8_t form, int64_t value, uint64_t at)
 {
-	int64_t distance =
-		relative ? (value - (int64_t)at) >> 2 : (value >> 12) - (int64_t)(at >> 12);
-	int64_t limit = relative ? 1 << 25 : 1 << 20;
-	uint32_t words[2];
+	uint32_t words[4], n = jit_arm64.form_size[form] / 4;
+	int64_t distance = form == JIT_DISTANCE ? (value - (int64_t)at) >> 2
+						: (value >> 12) - (int64_t)(at >> 12);
+	int64_t limit = form == JIT_DISTANCE ? 1 << 25 : 1 << 20;
 
-	if (distance < -limit || distance >= limit)
+	if (form == JIT_ADDRESS || form == JIT_ADDRESS_LONG) {
+		if ((uint64_t)value >> 48 && n < 4)
+			return false;
+	} else if (distance < -limit || distance >= limit) {
 		return false;
-	if (relative) {
-		words[0] = A64_BL | ((uint32_t)distance & 0x3ffffff);
-		memcpy(field, words, 4);
-		return true;
 	}
-	memcpy(words, field, 8);
-	words[0] = (words[0] & 0x9f00001f) | ((uint32_t)distance & 3) << 29 |
-		   ((uint32_t)distance >> 2 & 0x7ffff) << 5;
-	words[1] = (words[1] & 0xffc003ff) | ((uint32_t)value & 0xfff) << 10;
-	memcpy(field, words, 8);
+	memcpy(words, field, n * sizeof(*words));
+	if (form == JIT_DISTANCE) {
+		words[0] = A64_BL | ((uint32_t)distance & 0x3ffffff);
+	} else if (form == JIT_PAGES) {
+		words[0] = (words[0] & 0x9f00001f) | ((uint32_t)distance & 3) << 29 |
+			   ((uint32_t)distance >> 2 & 0x7ffff) << 5;
+		words[1] = (words[1] & 0xffc003ff) | ((uint32_t)value & 0xfff) << 10;
+	} else {
+		for (uint32_t k = 0; k < n; k++)
+			words[k] = (words[k] & 0xffe0001f) |
+				   (uint32_t)((uint64_t)value >> 16 * k & 0xffff) << 5;
+	}
+	memcpy(field, words, n * sizeof(*words));
 	return true;
 }

@@ -142,6 +142,12 @@ static void mov_part(struct jit_emitter *e, bool wide, uint32_t opcode, int d, u
 	arm64_rr(e, wide, opcode | k << 21 | part << 5, d, 0);
 }
 
+void arm64_mov_parts(struct jit_emitter *e, int d, uint64_t imm, unsigned parts)
+{
+	for (unsigned k = 0; k < parts; k++)
+		mov_part(e, true, k ? A64_MOVK : A64_MOVZ, d, imm_part(imm, k), k);
+}
+
 void arm64_mov_imm(struct jit_emitter *e, int d, uint64_t imm)
 {
 	bool wide = imm >> 32 != 0, negative;

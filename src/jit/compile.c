@@ -34,13 +34,14 @@ bool jit_adopt(struct jit_code *code)
 	return code->target != NULL;
 }
 
-bool jit_movable(void)
+uint32_t jit_form_size(uint32_t form)
 {
-#if defined(__x86_64__)
-	return true;
-#else
-	return false;
-#endif
+	return native && form < JIT_FORMS ? native->form_size[form] : 0;
+}
+
+void jit_blank(uint8_t *field, uint32_t form)
+{
+	native->relocate(field, (uint8_t)form, 0, 0);
 }
 
 uint32_t jit_features(void)
@@ -237,8 +238,7 @@ static void stack_left(struct ir_func *f, const struct jit_program *p)
 			f->calls |= (ir_flags[n->op] & IR_IS_CALL) != 0;
 		}
 	/* What is there from before is nothing that a program should see. */
-	f->zero_stack = f->stack &&
-			(p->code->level != VERIFY_SAFE || p->code->reads_unwritten);
+	f->zero_stack = f->stack && (p->code->level != VERIFY_SAFE || p->code->reads_unwritten);
 }
 
 /* It looks at something of the run, as the CPU, though it calls nothing. */
@@ -338,7 +338,7 @@ bool jit_relocate(struct jit_code *code, uintptr_t at)
 
 		if (r->sym == SYM_CODE)
 			value += (int64_t)(at + code->entry[r->index]);
-		if (!code->target->relocate(code->bytes + r->at, r->relative, value, at + r->at))
+		if (!code->target->relocate(code->bytes + r->at, r->form, value, at + r->at))
 			return false;
 	}
 	return true;

@@ -17,7 +17,7 @@ static const char *const dump_atomics[] = {
 static const char *const dump_symbols[] = {
 	[SYM_NONE] = "",	  [SYM_HELPER] = "helper", [SYM_MAP] = "map",  [SYM_VALUES] = "values",
 	[SYM_LOOKUP] = "look-up", [SYM_CODE] = "function", [SYM_ENV] = "engine",
-	[SYM_TAIL] = "slot",
+	[SYM_TAIL] = "slot",	 [SYM_FOUND] = "found",
 };
 
 static void dump_node(FILE *to, const struct ir_node *n)

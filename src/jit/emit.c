@@ -7,7 +7,8 @@
 
 #include "jit/target.h"
 
-/* ---- the buffer -------------------------------------------------------------------------------- */
+/* ---- the buffer --------------------------------------------------------------------------------
+ */
 
 void jit_put(struct jit_emitter *e, const void *bytes, uint32_t n)
 {
@@ -60,17 +61,15 @@ static void *emit_grow(struct jit_emitter *e, void *from, uint32_t n, uint32_t *
 	return p;
 }
 
-void jit_reloc(struct jit_emitter *e, enum ir_sym sym, uint32_t index, bool relative,
-	       int64_t addend)
+void jit_reloc(struct jit_emitter *e, enum ir_sym sym, uint32_t index, uint8_t form, int64_t addend)
 {
 	struct jit_code *out = e->out;
-	struct jit_reloc *r =
-		emit_grow(e, out->relocs, out->n_relocs, &e->max_relocs, sizeof(*r));
+	struct jit_reloc *r = emit_grow(e, out->relocs, out->n_relocs, &e->max_relocs, sizeof(*r));
 
 	if (!r)
 		return;
 	out->relocs = r;
-	r[out->n_relocs++] = (struct jit_reloc){e->size, index, sym, relative, addend};
+	r[out->n_relocs++] = (struct jit_reloc){e->size, index, sym, form, addend};
 }
 
 void jit_line(struct jit_emitter *e, uint32_t insn)
@@ -91,7 +90,8 @@ void jit_line(struct jit_emitter *e, uint32_t insn)
 	l[out->n_lines++] = (struct jit_line){e->size, insn};
 }
 
-/* ---- moves ------------------------------------------------------------------------------------------ */
+/* ---- moves
+ * ------------------------------------------------------------------------------------------ */
 
 struct jit_place jit_place_of(struct ir_node *n)
 {
@@ -156,8 +156,8 @@ void jit_moves(struct jit_emitter *e, struct jit_move *m, uint32_t n)
 				else if (place_equal(&m[k].from, &from))
 					m[k].from = to;
 		} else {
-			struct jit_move aside = {m[0].to,
-						 {PLACE_REG, __builtin_ctz(e->target->scratch), NULL}};
+			struct jit_move aside = {
+				m[0].to, {PLACE_REG, __builtin_ctz(e->target->scratch), NULL}};
 
 			e->target->move(e, &aside);
 			for (uint32_t k = 0; k < n; k++)
@@ -186,7 +186,8 @@ uint32_t jit_phi_moves(struct jit_emitter *e, struct ir_block *b, struct jit_mov
 	n = 0;
 	for (struct ir_node *phi = to->first; phi->op == IR_PHI; phi = phi->next)
 		if (phi->reg >= 0 || phi->spilled)
-			(*out)[n++] = (struct jit_move){jit_place_of(phi->arg[k]), jit_place_of(phi)};
+			(*out)[n++] =
+				(struct jit_move){jit_place_of(phi->arg[k]), jit_place_of(phi)};
 	return n;
 }
 
@@ -218,7 +219,8 @@ void jit_arguments(struct jit_emitter *e, struct ir_node *n, uint32_t first, str
 	jit_moves(e, moves, k);
 }
 
-/* ---- blocks ---------------------------------------------------------------------------------------------- */
+/* ---- blocks
+ * ---------------------------------------------------------------------------------------------- */
 
 bool jit_is_next(const struct jit_emitter *e, const struct ir_block *to)
 {

@@ -55,7 +55,8 @@ enum ir_sym {
 	SYM_VALUES, /* index: of the map; the imm is an address in its memory */
 	SYM_LOOKUP, /* index: of the map; its look-up function */
 	SYM_CODE,   /* index: function of the program; filled in when the code is placed */
-	SYM_TAIL,   /* index: of the map; a slot of it, or what is remembered of one */
+	SYM_TAIL,   /* index: of the map; a slot of it */
+	SYM_FOUND,  /* index: of the map; what is remembered of a slot */
 	SYM_ENV,    /* index: enum jit_symbol (jit.h) */
 };
 

@@ -94,12 +94,22 @@ struct jit_program {
 	FILE *dump;
 };
 
-/* Where code holds an address, or the distance to one, as the machine has them. */
+/* How code holds an address. */
+enum jit_form {
+	JIT_ADDRESS,
+	JIT_DISTANCE,
+	JIT_DISTANCE_BYTE, /* x86-64: there is another byte of the instruction behind it */
+	JIT_PAGES,	  /* arm64: the distance in pages, and what is left */
+	JIT_ADDRESS_LONG, /* arm64: of more than 48 bits */
+	JIT_FORMS
+};
+
+/* Where it does. */
 struct jit_reloc {
 	uint32_t at;
 	uint32_t index;
-	uint8_t sym; /* enum ir_sym (ir.h) */
-	bool relative;
+	uint8_t sym;  /* enum ir_sym (ir.h) */
+	uint8_t form; /* enum jit_form */
 	int64_t addend;
 };
 
@@ -138,8 +148,10 @@ void jit_code_done(struct jit_code *code);
 /* Code that jit_compile made earlier, and that somebody put together again: it can be relocated
  * then. False: there is no compiler for this machine. */
 bool jit_adopt(struct jit_code *code);
-/* All addresses in code are relocations: it can be used in another process. */
-bool jit_movable(void);
+/* Bytes that a relocation takes in code for this machine; 0: it has none of that form. */
+uint32_t jit_form_size(uint32_t form);
+/* Takes the address out of such a field. */
+void jit_blank(uint8_t *field, uint32_t form);
 
 /* The name of stage i; NULL behind the last one. */
 const char *jit_stage_name(uint32_t i);

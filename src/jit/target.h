@@ -56,7 +56,8 @@ struct jit_target {
 	void (*fixup)(uint8_t *field, uint32_t size, int64_t distance);
 	/* Sets an address, or the distance to it, in a field that will be at `at`. False: it is too
 	 * far. */
-	bool (*relocate)(uint8_t *field, bool relative, int64_t value, uint64_t at);
+	bool (*relocate)(uint8_t *field, uint8_t form, int64_t value, uint64_t at);
+	uint8_t form_size[JIT_FORMS]; /* bytes of such a field; 0: there is none */
 };
 
 extern const struct jit_target jit_x86, jit_arm64;
@@ -145,7 +146,7 @@ static inline void jit_put8(struct jit_emitter *e, uint8_t v)
 }
 void jit_put32(struct jit_emitter *e, uint32_t v);
 void jit_put64(struct jit_emitter *e, uint64_t v);
-void jit_reloc(struct jit_emitter *e, enum ir_sym sym, uint32_t index, bool relative,
+void jit_reloc(struct jit_emitter *e, enum ir_sym sym, uint32_t index, uint8_t form,
 	       int64_t addend);
 void jit_line(struct jit_emitter *e, uint32_t insn);
 

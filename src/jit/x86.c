@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* ---- what may become part of the user ----------------------------------------------------------- */
+/* ---- what may become part of the user -----------------------------------------------------------
+ */
 
 static bool fits32(int64_t v)
 {
@@ -44,7 +45,8 @@ static bool imm_fits(const struct ir_node *n, uint32_t k)
 	}
 }
 
-/* ---- addresses ------------------------------------------------------------------------------------ */
+/* ---- addresses
+ * ------------------------------------------------------------------------------------ */
 
 /* base + (index << 0..3): both parts in registers. */
 static bool is_scaled(const struct ir_node *n)
@@ -107,13 +109,14 @@ static bool select_sum(struct ir_node *n)
 	return true;
 }
 
-/* ---- loads as operands ---------------------------------------------------------------------------------- */
+/* ---- loads as operands
+ * ---------------------------------------------------------------------------------- */
 
 /* The load can happen as late as at n: nothing that it could notice lies between. */
 static bool load_moves(const struct ir_node *l, const struct ir_node *n)
 {
-	return l->op == IR_LOAD && l->uses == 1 && !l->folded && l->block == n->block && !l->ordered &&
-	       l->epoch == n->epoch;
+	return l->op == IR_LOAD && l->uses == 1 && !l->folded && l->block == n->block &&
+	       !l->ordered && l->epoch == n->epoch;
 }
 
 static void select_load_operand(struct ir_node *n)
@@ -158,8 +161,8 @@ static void select_compare(struct ir_node *n)
 	}
 }
 
-/* The load is of what the store replaces, and can happen there. A constant address has a register of
- * its own by now, where the store is concerned. */
+/* The load is of what the store replaces, and can happen there. A constant address has a register
+ * of its own by now, where the store is concerned. */
 static bool load_is_of(const struct ir_node *l, const struct ir_node *store)
 {
 	return load_moves(l, store) && l->imm == store->imm && l->size == store->size &&
@@ -191,7 +194,9 @@ static void select_modify(struct ir_node *n)
 	n->how = X_MODIFY;
 }
 
-/* ---- the walk -------------------------------------------------------------------------------------------------- */
+/* ---- the walk
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void x86_select(struct ir_node *n, const struct jit_program *p)
 {
@@ -224,7 +229,8 @@ static void x86_select(struct ir_node *n, const struct jit_program *p)
 	}
 }
 
-/* ---- what instructions do to registers ------------------------------------------------------------------------ */
+/* ---- what instructions do to registers
+ * ------------------------------------------------------------------------ */
 
 static void rules_call(const struct ir_node *n, struct jit_rules *r)
 {
@@ -325,4 +331,5 @@ const struct jit_target jit_x86 = {
 	.swap = x86_swap,
 	.fixup = x86_fixup,
 	.relocate = x86_relocate,
+	.form_size = {[JIT_ADDRESS] = 8, [JIT_DISTANCE] = 4, [JIT_DISTANCE_BYTE] = 4},
 };

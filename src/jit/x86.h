@@ -66,7 +66,7 @@ void x86_emit_block(struct jit_emitter *e, struct ir_block *b);
 void x86_move(struct jit_emitter *e, const struct jit_move *m);
 void x86_swap(struct jit_emitter *e, int32_t a, int32_t b);
 void x86_fixup(uint8_t *field, uint32_t size, int64_t distance);
-bool x86_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at);
+bool x86_relocate(uint8_t *field, uint8_t form, int64_t value, uint64_t at);
 /* Saves registers and takes the frame; gives them back. */
 void x86_enter(struct jit_emitter *e);
 void x86_leave(struct jit_emitter *e);

@@ -245,7 +245,7 @@ static void batch_call(struct jit_emitter *e)
 		x86_mov_imm(e, args[i], 0);
 	x86_mov(e, true, X_R9, e->batch->run.at);
 	jit_put8(e, 0xe8);
-	jit_reloc(e, SYM_CODE, 0, true, 0);
+	jit_reloc(e, SYM_CODE, 0, JIT_DISTANCE, 0);
 	jit_put32(e, 0);
 	batch_next(e, &result);
 }

@@ -155,7 +155,7 @@ static void emit_node(struct jit_emitter *e, int dst, const struct ir_node *n)
 	} else {
 		jit_put8(e, dst >= 8 ? 0x49 : 0x48);
 		jit_put8(e, (uint8_t)(0xb8 | (dst & 7)));
-		jit_reloc(e, n->sym, n->index, false, n->imm);
+		jit_reloc(e, n->sym, n->index, JIT_ADDRESS, n->imm);
 		jit_put64(e, (uint64_t)n->imm);
 	}
 }
@@ -653,13 +653,13 @@ static void emit_call_c(struct jit_emitter *e, enum ir_sym sym, uint32_t index, 
 
 	if (e->p->env->code_near && distance > -(INT64_C(3) << 29) && distance < INT64_C(3) << 29) {
 		jit_put8(e, 0xe8);
-		jit_reloc(e, sym, index, true, address);
+		jit_reloc(e, sym, index, JIT_DISTANCE, address);
 		jit_put32(e, 0);
 		return;
 	}
 	jit_put8(e, 0x48);
 	jit_put8(e, 0xb8);
-	jit_reloc(e, sym, index, false, address);
+	jit_reloc(e, sym, index, JIT_ADDRESS, address);
 	jit_put64(e, (uint64_t)address);
 	x86_rr(e, false, 0xff, 2, X_RAX);
 }
@@ -680,7 +680,7 @@ static void emit_callsub(struct jit_emitter *e, struct ir_node *n)
 {
 	jit_arguments(e, n, 1, n->arg[0], X_NONE, NULL);
 	jit_put8(e, 0xe8);
-	jit_reloc(e, SYM_CODE, n->index, true, 0);
+	jit_reloc(e, SYM_CODE, n->index, JIT_DISTANCE, 0);
 	jit_put32(e, 0);
 	emit_defined(e, n, X_RAX);
 }
@@ -703,7 +703,7 @@ static void emit_mov_address(struct jit_emitter *e, int dst, enum ir_sym sym, ui
 {
 	jit_put8(e, dst >= 8 ? 0x49 : 0x48);
 	jit_put8(e, (uint8_t)(0xb8 | (dst & 7)));
-	jit_reloc(e, sym, index, false, (int64_t)(uintptr_t)address);
+	jit_reloc(e, sym, index, JIT_ADDRESS, (int64_t)(uintptr_t)address);
 	jit_put64(e, (uint64_t)(uintptr_t)address);
 }
 
@@ -717,7 +717,7 @@ static void emit_counting(struct jit_emitter *e)
 	if (e->p->env->code_near && distance > -(INT64_C(3) << 29) && distance < INT64_C(3) << 29) {
 		jit_put8(e, 0x83); /* cmp dword [rip + distance], 0 */
 		jit_put8(e, 0x3d);
-		jit_reloc(e, SYM_ENV, JIT_STATS, true, address - 1);
+		jit_reloc(e, SYM_ENV, JIT_STATS, JIT_DISTANCE_BYTE, address);
 		jit_put32(e, 0);
 		jit_put8(e, 0);
 	} else {
@@ -747,7 +747,7 @@ static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uin
 	x86_mov(e, true, X_R9, emit_use(e, n->arg[0], X_R9));
 	emit_mov_address(e, X_RDX, SYM_TAIL, map->index, slot);
 	x86_rm(e, false, 0x8b, X_RAX, &m);
-	emit_mov_address(e, X_RCX, SYM_TAIL, map->index, cached);
+	emit_mov_address(e, X_RCX, SYM_FOUND, map->index, cached);
 	x86_rm(e, true, 0x8b, X_RCX, &prog);
 	x86_rr(e, true, 0x85, X_RCX, X_RCX);
 	slow[k++] = emit_skip(e, JCC_SHORT | CC_E);
@@ -1085,14 +1085,14 @@ void x86_fixup(uint8_t *field, uint32_t size, int64_t distance)
 	memcpy(field, &d, size); /* the machine is little endian, and so are its distances */
 }
 
-bool x86_relocate(uint8_t *field, bool relative, int64_t value, uint64_t at)
+bool x86_relocate(uint8_t *field, uint8_t form, int64_t value, uint64_t at)
 {
-	int64_t distance = value - (int64_t)(at + 4);
+	int64_t distance = value - (int64_t)(at + 4 + (form == JIT_DISTANCE_BYTE));
 	int32_t d = (int32_t)distance;
 
-	if (!relative)
+	if (form == JIT_ADDRESS)
 		memcpy(field, &value, 8);
 	else if (d == distance)
 		memcpy(field, &d, 4);
-	return !relative || d == distance;
+	return form == JIT_ADDRESS || d == distance;
 }

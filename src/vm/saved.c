@@ -6,8 +6,9 @@
  *    | entry: 4 bytes for each function | code |
  *
  * Relocations name what they refer to: an address becomes the distance from it, which is 0 for all
- * but values of maps. Nothing in the bytes is believed: sizes, the digest and the bounds of all
- * that is used to write or to call are checked, although only we can have written them.
+ * but values of maps and slots of program arrays. Nothing in the bytes is believed: sizes, the
+ * digest and the bounds of all that is used to write or to call are checked, although only we can
+ * have written them.
  */
 #include "vm/saved.h"
 
@@ -32,7 +33,7 @@ struct saved_head {
 
 struct saved_reloc {
 	uint32_t at, index;
-	uint8_t sym, relative, rest[6];
+	uint8_t sym, form, rest[6];
 	int64_t distance;
 };
 
@@ -111,7 +112,7 @@ bool saved_key(const struct vm_prog *prog, uint32_t features, uint8_t key[VM_KEY
 	struct sha256 s;
 
 	/* Helpers and contexts of an embedder's own types may change from run to run. */
-	if (!jit_movable() || v->type->set == P_CUSTOM)
+	if (v->type->set == P_CUSTOM)
 		return false;
 	dl_iterate_phdr(saved_find_build, &build);
 	if (!build.size)
@@ -130,6 +131,20 @@ bool saved_key(const struct vm_prog *prog, uint32_t features, uint8_t key[VM_KEY
 
 /* ---- symbols
  * ------------------------------------------------------------------------------------------ */
+
+/* Slots of a program array, or what this process remembers of them: nothing yet, if it has only
+ * just come to know the array. */
+static bool saved_slots(const struct map *map, bool found, uint64_t *address, uint64_t *room)
+{
+	const void *first[2], *last[2];
+
+	if (!vm_tail_cell((struct map *)map, 0, &first[0], &first[1]) ||
+	    !vm_tail_cell((struct map *)map, map->desc.max_entries - 1, &last[0], &last[1]))
+		return false;
+	*address = (uintptr_t)first[found];
+	*room = (uintptr_t)last[found] - (uintptr_t)first[found];
+	return true;
+}
 
 /* The address that a symbol stands for. False: there is none of that name. *room: how far beyond it
  * an address may be that is named by it. */
@@ -150,6 +165,9 @@ static bool saved_symbol(const struct vm_prog *prog, const struct jit_env *env, 
 		*address = map ? (uintptr_t)map->mem : 0;
 		*room = map ? map->size : 0;
 		break;
+	case SYM_TAIL:
+	case SYM_FOUND:
+		return map && saved_slots(map, sym == SYM_FOUND, address, room);
 	case SYM_LOOKUP:
 		*address = map ? (uintptr_t)map->lookup : 0;
 		break;
@@ -189,7 +207,7 @@ static bool saved_write_relocs(const struct vm_prog *prog, const struct jit_env 
 		out[i].at = r->at;
 		out[i].index = r->index;
 		out[i].sym = r->sym;
-		out[i].relative = r->relative;
+		out[i].form = r->form;
 		out[i].distance = r->addend - (int64_t)address;
 		if (out[i].distance < 0 || (uint64_t)out[i].distance > room)
 			return false;
@@ -236,7 +254,7 @@ void *saved_write(const struct vm_prog *prog, const struct jit_env *env,
 	memcpy(at, code->bytes, code->size);
 	/* The fields of relocations hold addresses of this process, or nothing yet. */
 	for (uint32_t i = 0; i < code->n_relocs; i++)
-		memset(at + code->relocs[i].at, 0, code->relocs[i].relative ? 4 : 8);
+		jit_blank(at + code->relocs[i].at, code->relocs[i].form);
 	saved_digest(head, *size, head->digest);
 	return head;
 }
@@ -248,10 +266,10 @@ static bool saved_read_relocs(const struct vm_prog *prog, const struct jit_env *
 			      const struct saved_reloc *in, struct jit_code *code)
 {
 	for (uint32_t i = 0; i < code->n_relocs; i++) {
-		uint32_t width = in[i].relative ? 4 : 8;
+		uint32_t width = jit_form_size(in[i].form);
 		uint64_t address, room;
 
-		if (in[i].relative > 1 || code->size < width || in[i].at > code->size - width ||
+		if (!width || code->size < width || in[i].at > code->size - width ||
 		    !saved_symbol(prog, env, in[i].sym, in[i].index, &address, &room) ||
 		    in[i].distance < 0 || (uint64_t)in[i].distance > room)
 			return false;
@@ -259,7 +277,7 @@ static bool saved_read_relocs(const struct vm_prog *prog, const struct jit_env *
 			.at = in[i].at,
 			.index = in[i].index,
 			.sym = in[i].sym,
-			.relative = in[i].relative,
+			.form = in[i].form,
 			.addend = (int64_t)address + in[i].distance,
 		};
 	}

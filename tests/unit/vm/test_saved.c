@@ -171,6 +171,108 @@ static void same_again(void **state)
 	forget();
 }
 
+/* ---- tail calls through slots that are known --------------------------------------------------
+ */
+
+static struct vm_prog *by_id[8];
+
+static struct vm_prog *prog_by_id(void *user, uint32_t id)
+{
+	return id < ARRAY_SIZE(by_id) && by_id[id] ? vm_prog_ref(by_id[id]) : NULL;
+}
+
+static const struct vm_host host = {.prog_by_id = prog_by_id};
+
+static struct map *programs(uint32_t n)
+{
+	struct map_attr attr = {BPF_MAP_TYPE_PROG_ARRAY, 4, 4, n, .name = "programs"};
+	struct visor_diag diag = {0};
+	struct map *map;
+
+	assert_int_equal(map_new(&attr, n, memfd_create("programs", MFD_CLOEXEC), &map, &diag), 0);
+	return map;
+}
+
+static void set(struct map *map, uint32_t slot, uint32_t id)
+{
+	assert_int_equal(map_user_update(map, &slot, &id, BPF_ANY), 0);
+}
+
+/* Goes to slot 1, then, if nothing is there, to 3. */
+static struct vm_prog *make_caller(struct map *map)
+{
+	struct test_prog t = {.way = TEST_NATIVE,
+			      .keep = &keep,
+			      .type = catalog_prog(BPF_PROG_TYPE_XDP),
+			      .maps = &map,
+			      .host = &host,
+			      .n_maps = 1};
+
+	return test_prog(&t, "r6 = r1\n r2 = map[idx:0]\n r3 = 1\n call bpf_tail_call\n"
+			     "r1 = r6\n r2 = map[idx:0]\n r3 = 3\n call bpf_tail_call\n"
+			     "r0 = 99\n exit");
+}
+
+static void make_target(uint32_t id, const char *code)
+{
+	struct test_prog t = {.way = TEST_NATIVE,
+			      .type = catalog_prog(BPF_PROG_TYPE_XDP),
+			      .host = &host,
+			      .id = id};
+
+	by_id[id] = test_prog(&t, code);
+}
+
+/* Slots have names, whatever is in them: code that was made for one array goes where another one's
+ * slots lead, and follows them when they change. */
+static void tail_calls(void **state)
+{
+	struct map *first = programs(4), *second = programs(4), *longer = programs(5);
+	struct vm_prog *prog;
+
+	make_target(5, "r0 = 5\n exit");
+	make_target(6, "r0 = 6\n exit");
+	set(first, 1, 5);
+	assert_int_equal(go(vm_prog_ref(prog = make_caller(first))), 5);
+	assert_int_equal(go(vm_prog_ref(prog)), 5);
+	assert_int_equal(kept.saves, 1);
+	vm_prog_unref(prog);
+	/* The slot is empty here, then another one's. */
+	set(second, 3, 6);
+	prog = make_caller(second);
+	assert_int_equal(kept.saves, 1);
+	assert_int_equal(kept.loads, 2);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(go(vm_prog_ref(prog)), 6);
+	set(second, 1, 5);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(go(vm_prog_ref(prog)), 5);
+	set(second, 1, 6);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(go(vm_prog_ref(prog)), 6);
+	set(second, 1, 7); /* nobody */
+	set(second, 3, 7);
+	assert_int_equal(go(vm_prog_ref(prog)), 99);
+	vm_prog_unref(prog);
+	/* The first array is as it was. */
+	assert_int_equal(go(make_caller(first)), 5);
+	assert_int_equal(kept.saves, 1);
+	/* Slots of a longer one are where they are, but it is another shape. */
+	set(longer, 1, 6);
+	assert_int_equal(go(make_caller(longer)), 6);
+	assert_int_equal(kept.saves, 2);
+	vm_map_forget(first);
+	vm_map_forget(second);
+	vm_map_forget(longer);
+	map_unref(first);
+	map_unref(second);
+	map_unref(longer);
+	for (uint32_t i = 5; i < 7; i++)
+		vm_prog_unref(by_id[i]);
+	memset(by_id, 0, sizeof(by_id));
+	forget();
+}
+
 static void seal(void)
 {
 	struct sha256 s;
@@ -240,10 +342,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(used_again),
 		cmocka_unit_test(same_again),
+		cmocka_unit_test(tail_calls),
 		cmocka_unit_test(damaged),
 	};
 
-	if (!jit_movable()) {
+	if (!jit_native()) {
 		fprintf(stderr, "skipped: code of this machine is not saved\n");
 		return 77;
 	}
