@@ -4,7 +4,7 @@
  *
  * Debuggers: GDB's interface for compilers at run time, a list of ELF objects and a function at
  * which it stops when the list changes; both are found by their names. Profilers: perf reads
- * /tmp/perf-PID.map, if VISOR_PERF_MAP asks for that.
+ * /tmp/perf-PID.map, if VISOR_PERF_MAP asks for that, and what debug_dump.c writes if it is "dump".
  */
 #include "vm/debug.h"
 
@@ -68,21 +68,29 @@ static void debug_announce(struct debug_entry *e, uint32_t action)
  * ------------------------------------------------------------------------------------- */
 
 /* The file is in a folder that everybody writes to: one that is not ours alone is left alone. */
+int vm_debug_open(const char *path, int flags)
+{
+	struct stat st;
+	int fd = open(path, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+			st.st_nlink != 1)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 static FILE *debug_map_open(void)
 {
 	char path[64];
-	struct stat st;
 	FILE *f;
 	int fd;
 
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)getpid());
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return NULL;
-	f = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1
-		    ? fdopen(fd, "a")
-		    : NULL;
-	if (!f)
+	fd = vm_debug_open(path, O_WRONLY | O_APPEND);
+	f = fd < 0 ? NULL : fdopen(fd, "a");
+	if (!f && fd >= 0)
 		close(fd);
 	return f;
 }
@@ -95,8 +103,13 @@ static void debug_map_line(void *user, const char *name, uint64_t at, uint32_t s
 static void debug_map(const struct vm_debug_code *code)
 {
 	const char *wanted = getenv("VISOR_PERF_MAP");
-	FILE *f = wanted && *wanted && strcmp(wanted, "0") ? debug_map_open() : NULL;
+	FILE *f;
 
+	if (!wanted || !*wanted || !strcmp(wanted, "0"))
+		return;
+	if (!strcmp(wanted, "dump"))
+		vm_debug_dump(code);
+	f = debug_map_open();
 	if (!f)
 		return;
 	vm_debug_each(code, debug_map_line, f);

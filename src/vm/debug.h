@@ -31,6 +31,10 @@ void vm_debug_free(struct vm_debug *debug);
 void vm_debug_each(const struct vm_debug_code *code,
 		   void (*fn)(void *user, const char *name, uint64_t at, uint32_t size),
 		   void *user);
+/* Appends the code to this process's file for perf (jitdump). */
+void vm_debug_dump(const struct vm_debug_code *code);
+/* Opens a file for a profiler, which is made if it is not there; negative: it is not ours alone. */
+int vm_debug_open(const char *path, int flags);
 /* The description for debuggers, an ELF object; to be freed. NULL: no memory. */
 void *vm_debug_elf(const struct vm_debug_code *code, size_t *size);
 

@@ -146,11 +146,111 @@ static void perf_map(void **state)
 	unsetenv("VISOR_PERF_MAP");
 }
 
+/* ---- perf's jitdump ---------------------------------------------------------------------------
+ */
+
+static uint64_t number(const uint8_t *at, uint32_t size)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, at, size);
+	return v;
+}
+
+/* The record of the dump behind `at`, or NULL at its end. */
+static const uint8_t *record(const uint8_t *at, const uint8_t *end, uint32_t id)
+{
+	if (at == end)
+		return NULL;
+	assert_in_range(end - at, 16, 1 << 16);
+	assert_int_equal(number(at, 4), id);
+	assert_in_range(number(at + 4, 4), 16, end - at);
+	return at + number(at + 4, 4);
+}
+
+/* Lines of a function, then the function. Returns what follows. */
+static const uint8_t *function(const uint8_t *at, const uint8_t *end, const struct vm_native *n,
+			       uint32_t i, const char *name)
+{
+	uint32_t from = n->entry[i], to = i + 1 < n->n_funcs ? n->entry[i + 1] : n->size;
+	const uint8_t *next = record(at, end, 2), *entry = at + 32;
+	uint64_t begin = (uintptr_t)n->mem + from;
+
+	assert_int_equal(number(at + 16, 8), begin);
+	for (uint64_t k = number(at + 24, 8); k--;) {
+		const char *file = (const char *)entry + 16;
+
+		assert_in_range(number(entry, 8), begin, (uintptr_t)n->mem + to - 1);
+		assert_string_equal(file, number(entry + 8, 4) < 103 ? "first.c" : "second.c");
+		entry += 16 + strlen(file) + 1;
+		assert_true(entry <= next);
+	}
+	assert_ptr_equal(entry, next);
+	at = next;
+	next = record(at, end, 0);
+	assert_int_equal(number(at + 16, 4), getpid());
+	assert_int_equal(number(at + 24, 8), begin);
+	assert_int_equal(number(at + 32, 8), begin);
+	assert_int_equal(number(at + 40, 8), to - from);
+	assert_string_equal((const char *)at + 56, name);
+	at += 56 + strlen(name) + 1;
+	assert_int_equal(next - at, to - from);
+	assert_memory_equal(at, n->mem + from, to - from);
+	return next;
+}
+
+static void perf_dump(void **state)
+{
+	static uint8_t dump[1 << 16];
+	const uint8_t *at = dump + 40, *end;
+	struct vm_prog *prog, *other;
+	char path[64], map[64];
+	size_t size;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/tmp/jit-%d.dump", (int)getpid());
+	snprintf(map, sizeof(map), "/tmp/perf-%d.map", (int)getpid());
+	setenv("VISOR_PERF_MAP", "dump", 1);
+	prog = make();
+	other = make();
+	f = fopen(path, "r");
+	unlink(path);
+	unlink(map);
+	unsetenv("VISOR_PERF_MAP");
+	assert_non_null(f);
+	size = fread(dump, 1, sizeof(dump), f);
+	fclose(f);
+	assert_in_range(size, 41, sizeof(dump) - 1);
+	end = dump + size;
+	assert_int_equal(number(dump, 4), 0x4a695444);
+	assert_int_equal(number(dump + 4, 4), 1);
+	assert_int_equal(number(dump + 8, 4), 40);
+	assert_int_equal(number(dump + 20, 4), getpid());
+	for (int i = 0; i < 2; i++) {
+		const struct vm_native *n = vm_prog_native(i ? other : prog);
+
+		at = function(at, end, n, 0, "visor_a_b_main");
+		at = function(at, end, n, 1, "visor_a_b_second_one");
+	}
+	assert_ptr_equal(at, end);
+	vm_prog_unref(prog);
+	vm_prog_unref(other);
+	/* perf knows it by this. */
+	f = fopen("/proc/self/maps", "r");
+	assert_non_null(f);
+	size = fread(dump, 1, sizeof(dump) - 1, f);
+	fclose(f);
+	dump[size] = '\0';
+	snprintf(map, sizeof(map), "%s", path);
+	assert_non_null(strstr((const char *)dump, map));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(object),
 		cmocka_unit_test(perf_map),
+		cmocka_unit_test(perf_dump),
 	};
 
 	if (!jit_native()) {
