@@ -187,7 +187,7 @@ class Module(common.Case):
         self.assertIsNone(found[0]["error"])
         self.assertIn("not an ELF file", found[2]["error"])
         text = self.visor("module", "list", env={"VISOR_MODULE_PATH": self.path("mods")})
-        self.assertRegex(text, r"(?m)^acl +2\.0 +xdp tc +Dual BSD/GPL +/")
+        self.assertRegex(text, r"(?m)^acl +2\.0 +xdp tc +Dual BSD/GPL +unsigned +/")
 
     def versioned(self, folder, name, version, stated=True):
         """An installed module whose verdict tells its version's last number."""
