@@ -156,6 +156,7 @@ static uint32_t fixed(uint32_t word, int64_t distance)
 static void test_distances(void **state)
 {
 	uint32_t pair[2] = {A64_ADRP | 3, 0x91000063};
+	uint32_t parts[4] = {0xd2800003, 0xf2a00003, 0xf2c00003, 0xf2e00003};
 
 	assert_int_equal(fixed(A64_B, 0x7fffffc), 0x15ffffff);
 	assert_int_equal(fixed(A64_B, -0x8000000), 0x16000000);
@@ -167,14 +168,26 @@ static void test_distances(void **state)
 	assert_int_equal(fixed(A64_TBNZ | 31 << 19 | 7, -0x8000), 0x37fc0007);
 
 	/* An address in another page, and a call. */
-	assert_true(arm64_relocate((uint8_t *)pair, false, 0x12345678, 0x10001ffc));
+	assert_true(arm64_relocate((uint8_t *)pair, JIT_PAGES, 0x12345678, 0x10001ffc));
 	assert_int_equal(pair[0], 0x90011a23);
 	assert_int_equal(pair[1], 0x9119e063);
-	assert_false(arm64_relocate((uint8_t *)pair, false, INT64_C(1) << 40, 0));
-	assert_true(arm64_relocate((uint8_t *)pair, true, 0x1000, 0x2000));
+	assert_false(arm64_relocate((uint8_t *)pair, JIT_PAGES, INT64_C(1) << 40, 0));
+	assert_true(arm64_relocate((uint8_t *)pair, JIT_DISTANCE, 0x1000, 0x2000));
 	assert_int_equal(pair[0], 0x97fffc00);
-	assert_false(arm64_relocate((uint8_t *)pair, true, 0x8000000, 0));
-	assert_true(arm64_relocate((uint8_t *)pair, true, 0, 0x8000000));
+	assert_false(arm64_relocate((uint8_t *)pair, JIT_DISTANCE, 0x8000000, 0));
+	assert_true(arm64_relocate((uint8_t *)pair, JIT_DISTANCE, 0, 0x8000000));
+
+	/* An address as a number, of 48 bits or of all. */
+	assert_true(arm64_relocate((uint8_t *)parts, JIT_ADDRESS, 0x123456789abc, 0x2000));
+	assert_int_equal(parts[0], 0xd2935783);
+	assert_int_equal(parts[1], 0xf2aacf03);
+	assert_int_equal(parts[2], 0xf2c24683);
+	assert_int_equal(parts[3], 0xf2e00003);
+	assert_false(arm64_relocate((uint8_t *)parts, JIT_ADDRESS, INT64_C(1) << 48, 0));
+	assert_true(arm64_relocate((uint8_t *)parts, JIT_ADDRESS_LONG, INT64_C(1) << 48, 0));
+	assert_int_equal(parts[0], 0xd2800003);
+	assert_int_equal(parts[2], 0xf2c00003);
+	assert_int_equal(parts[3], 0xf2e00023);
 }
 
 int main(void)
