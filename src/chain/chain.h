@@ -29,6 +29,7 @@ struct chain_pos {
 struct chain_desc_port {
 	const char *name;
 	struct chain_pos pos;
+	const struct tree_node *node; /* what the file says of it; NULL: not from a file */
 	struct port_config config;
 };
 
@@ -58,6 +59,7 @@ struct chain_desc_link {
 
 struct chain_desc {
 	char *file; /* for messages */
+	const char *name; /* of the chain once it lives; NULL: the file's */
 	enum chain_engine engine;
 	enum chain_hook hook;
 	struct chain_desc_port *ports;

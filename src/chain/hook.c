@@ -23,6 +23,7 @@ _Static_assert(N_XDP <= HOOK_MAX_VERDICTS && N_TC <= HOOK_MAX_VERDICTS, "verdict
 
 static const struct hook hooks[] = {
 	[CHAIN_HOOK_XDP] = {.name = "xdp",
+			    .prog_type = BPF_PROG_TYPE_XDP,
 			    .first = XDP_FIRST,
 			    .n = N_XDP,
 			    .pass = XDP_PASS,
@@ -30,6 +31,7 @@ static const struct hook hooks[] = {
 			    .unknown = HOOK_ABORT,
 			    .verdicts = {HOOK_VERDICTS(ROW_FOR_XDP)}},
 	[CHAIN_HOOK_TC] = {.name = "tc",
+			   .prog_type = BPF_PROG_TYPE_SCHED_CLS,
 			   .first = TC_FIRST,
 			   .n = N_TC,
 			   .pass = TC_ACT_OK,

@@ -40,6 +40,7 @@ enum hook_action { HOOK_PASS, HOOK_DROP, HOOK_TX, HOOK_REDIRECT, HOOK_ABORT };
 
 struct hook {
 	const char *name; /* "xdp" */
+	uint32_t prog_type;
 	int32_t first;	  /* value of verdict 0 */
 	uint32_t n;
 	uint32_t pass, drop;

@@ -33,7 +33,7 @@ int loader_open(struct loader *l, const struct chain_desc *desc, struct visor_di
 		int err;
 
 		m->name = strdup(d->name);
-		err = m->name ? open_object(desc, d->object, &m->obj, diag)
+		err = m->name ? open_object(desc, d->object, &m->obj, m->digest, diag)
 			      : diag_fail(diag, -ENOMEM, "load", "no memory");
 		if (!err)
 			err = module_read(m->obj, &m->info, diag);

@@ -10,6 +10,7 @@
 #ifndef CHAIN_LOADER_H
 #define CHAIN_LOADER_H
 
+#include "base/sha256.h"
 #include "chain/plan.h"
 #include "load/load.h"
 
@@ -17,6 +18,7 @@ struct loader_module {
 	char *name;
 	struct bpf_object *obj;
 	struct module *info;
+	uint8_t digest[SHA256_SIZE]; /* of the object */
 };
 
 /* Beside the plan's inputs. */

@@ -11,9 +11,27 @@
 #include "chain/sign.h"
 #include "load/load.h"
 
-static int open_source(const struct sign_policies *policies, const char *source,
-		       struct bpf_object **out, struct visor_diag *diag)
+/* Takes the file. */
+static int open_bytes(struct load_file *file, struct bpf_object **out, uint8_t digest[SHA256_SIZE],
+		      struct visor_diag *diag)
 {
+	int err = load_file_open(file, out, diag);
+	struct sha256 s;
+
+	if (digest) {
+		sha256_init(&s);
+		sha256_add(&s, file->data, file->size);
+		sha256_end(&s, digest);
+	}
+	load_file_free(file);
+	return err;
+}
+
+static int open_source(const struct sign_policies *policies, const char *source,
+		       struct bpf_object **out, uint8_t digest[SHA256_SIZE],
+		       struct visor_diag *diag)
+{
+	struct load_file file;
 	char path[256];
 	int err;
 
@@ -27,13 +45,13 @@ static int open_source(const struct sign_policies *policies, const char *source,
 	err = load_compile(source, path, sizeof(path), diag);
 	if (err)
 		return err;
-	err = load_open(path, out, diag);
+	err = load_file_read(path, &file, diag);
 	unlink(path);
-	return err;
+	return err ? err : open_bytes(&file, out, digest, diag);
 }
 
 int open_object(const struct chain_desc *desc, const char *object, struct bpf_object **out,
-		struct visor_diag *diag)
+		uint8_t digest[SHA256_SIZE], struct visor_diag *diag)
 {
 	const char *dot = strrchr(object, '.');
 	struct sign_policies policies;
@@ -43,13 +61,13 @@ int open_object(const struct chain_desc *desc, const char *object, struct bpf_ob
 	if (err)
 		return err;
 	if (dot && !strcmp(dot, ".c"))
-		return open_source(&policies, object, out, diag);
+		return open_source(&policies, object, out, digest, diag);
 	err = load_file_read(object, &file, diag);
 	if (err)
 		return err;
 	err = sign_demand(&policies, &file, diag);
 	if (!err)
-		err = load_file_open(&file, out, diag);
+		return open_bytes(&file, out, digest, diag);
 	load_file_free(&file);
 	return err;
 }
@@ -68,7 +86,7 @@ static int open_modules(const struct chain_desc *desc, struct open_chain *c,
 		const struct chain_desc_module *d = &desc->modules[i];
 		struct bpf_object *obj = NULL;
 		struct module *m = NULL;
-		int err = open_object(desc, d->object, &obj, diag);
+		int err = open_object(desc, d->object, &obj, NULL, diag);
 
 		if (!err)
 			err = module_read(obj, &m, diag);

@@ -168,6 +168,7 @@ static int parse_port(struct parse *p, struct chain_desc_port *port, const struc
 {
 	int err = 0;
 
+	port->node = node;
 	if (node->kind == TREE_SCALAR) { /* `sink: null` */
 		static const struct tree_node empty = {.kind = TREE_SCALAR,
 						       .text = (char *)(uintptr_t) ""};
@@ -442,6 +443,18 @@ static int parse_engine(struct parse *p, void *user, const struct tree_node *key
 	return err;
 }
 
+static int parse_chain_name(struct parse *p, void *user, const struct tree_node *key,
+			    const struct tree_node *value)
+{
+	if (value->kind != TREE_SCALAR || !parse_is_name(value->text, strlen(value->text)))
+		return parse_fail(p, value,
+				  "a chain's name has up to %d letters, digits, '_' and "
+				  "'-', and begins with a letter",
+				  PARSE_MAX_NAME);
+	p->desc->name = value->text;
+	return 0;
+}
+
 static int parse_hook(struct parse *p, void *user, const struct tree_node *key,
 		      const struct tree_node *value)
 {
@@ -465,10 +478,10 @@ static int parse_signatures(struct parse *p, void *user, const struct tree_node 
 static int parse_document(struct parse *p, const struct tree_node *root)
 {
 	static const struct parse_key keys[] = {
-		{"ports", parse_ports},	   {"modules", parse_modules},
-		{"links", parse_links},	   {"engine", parse_engine},
-		{"hook", parse_hook},	   {"signatures", parse_signatures},
-		{"keys", parse_signatures}};
+		{"ports", parse_ports},	    {"modules", parse_modules},
+		{"links", parse_links},	    {"engine", parse_engine},
+		{"hook", parse_hook},	    {"signatures", parse_signatures},
+		{"keys", parse_signatures}, {"name", parse_chain_name}};
 	int err;
 
 	if (!root) {

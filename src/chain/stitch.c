@@ -222,6 +222,19 @@ static void emit_count(struct stitch_out *o, const struct stitch *how, const str
 	emit(o, STORE(BPF_DW, r->rows, bytes, BPF_REG_2));
 }
 
+/* The address of the CPU's rows. Destroys r0 to r5. */
+static void emit_rows(struct stitch_out *o, const struct stitch *how, int reg)
+{
+	if (how->n_cpus > 1) {
+		emit(o, CALL(BPF_FUNC_get_smp_processor_id));
+		emit(o, ALU64I(BPF_AND, BPF_REG_0, how->n_cpus - 1));
+		emit(o, ALU64I(BPF_MUL, BPF_REG_0, how->stride));
+	}
+	emit_map(o, reg, BPF_PSEUDO_MAP_VALUE, how->counters_fd, how->base);
+	if (how->n_cpus > 1)
+		emit(o, ALU64(BPF_ADD, reg, BPF_REG_0));
+}
+
 static void emit_return(struct stitch_out *o, uint32_t verdict)
 {
 	emit(o, MOV32I(BPF_REG_0, verdict));
@@ -271,14 +284,7 @@ static void emit_epilogue(struct stitch_out *o, const struct stitch *how,
 	emit(o, MOV32(r.verdict, BPF_REG_0));
 	if (f->free_reg < 0)
 		emit(o, LOAD(BPF_DW, r.ctx, BPF_REG_10, slot));
-	if (how->n_cpus > 1) {
-		emit(o, CALL(BPF_FUNC_get_smp_processor_id));
-		emit(o, ALU64I(BPF_AND, BPF_REG_0, how->n_cpus - 1));
-		emit(o, ALU64I(BPF_MUL, BPF_REG_0, how->stride));
-	}
-	emit_map(o, r.rows, BPF_PSEUDO_MAP_VALUE, how->counters_fd, how->base);
-	if (how->n_cpus > 1)
-		emit(o, ALU64(BPF_ADD, r.rows, BPF_REG_0));
+	emit_rows(o, how, r.rows);
 	for (uint32_t i = 0; i < how->n_outputs; i++)
 		emit_output(o, how, &r, &how->outputs[i]);
 	/* A verdict that is linked to nothing: its row by arithmetic. */
@@ -295,6 +301,37 @@ static void emit_epilogue(struct stitch_out *o, const struct stitch *how,
 	emit_count(o, how, &r, how->row_other);
 	emit(o, MOV32(BPF_REG_0, r.verdict));
 	emit(o, EXIT);
+}
+
+/* ---- programs without a module -------------------------------------------------------------- */
+
+uint32_t stitch_entry(const struct stitch *how, uint32_t slot,
+		      struct bpf_insn out[STITCH_ENTRY_INSNS])
+{
+	const struct stitch_regs r = {.ctx = BPF_REG_6, .rows = BPF_REG_8};
+	struct stitch_out o = {.insns = out, .max = STITCH_ENTRY_INSNS};
+
+	emit(&o, MOV64(r.ctx, BPF_REG_1));
+	emit_rows(&o, how, r.rows);
+	emit_count(&o, how, &r, 0);
+	emit(&o, MOV64(BPF_REG_1, r.ctx));
+	emit_map(&o, BPF_REG_2, BPF_PSEUDO_MAP_FD, how->slots_fd, 0);
+	emit(&o, MOV32I(BPF_REG_3, slot));
+	emit(&o, CALL(BPF_FUNC_tail_call));
+	emit_count(&o, how, &r, 1);
+	emit_return(&o, how->hook->drop);
+	return o.n;
+}
+
+uint32_t stitch_forward(uint32_t ifindex, struct bpf_insn out[STITCH_FORWARD_INSNS])
+{
+	struct stitch_out o = {.insns = out, .max = STITCH_FORWARD_INSNS};
+
+	emit(&o, MOV32I(BPF_REG_1, ifindex));
+	emit(&o, MOV32I(BPF_REG_2, 0));
+	emit(&o, CALL(BPF_FUNC_redirect));
+	emit(&o, EXIT);
+	return o.n;
 }
 
 /* ---- putting it together ------------------------------------------------------------------- */

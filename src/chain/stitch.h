@@ -60,6 +60,18 @@ struct stitched {
 /* -EINVAL, -E2BIG, -EOPNOTSUPP with diag (place: the instruction, where it is one). */
 int stitch_program(const struct stitch *how, const union bpf_attr *attr, struct stitched *out,
 		   struct visor_diag *diag);
+/*
+ * The entry program of a port, which never changes while the slot it calls does: counts the packet
+ * in how->base's row 0, and calls slot `slot`; with nothing there counts it in row 1, too, and drops
+ * it. Returns the number of instructions.
+ */
+#define STITCH_ENTRY_INSNS 64
+uint32_t stitch_entry(const struct stitch *how, uint32_t slot,
+		      struct bpf_insn out[STITCH_ENTRY_INSNS]);
+/* A program that sends every packet out of an interface. */
+#define STITCH_FORWARD_INSNS 4
+uint32_t stitch_forward(uint32_t ifindex, struct bpf_insn out[STITCH_FORWARD_INSNS]);
+
 /* Points the attributes at the result, which stays owned by `st`. */
 void stitched_apply(const struct stitched *st, union bpf_attr *attr);
 void stitched_free(struct stitched *st);

@@ -263,7 +263,7 @@ int cli_prog_load(struct cli *cli)
 		snprintf(folder, sizeof(folder), "%s", cli->opt[OPT_PIN]);
 	else
 		snprintf(folder, sizeof(folder), "/sys/fs/bpf/%s", stem);
-	if (open_object(NULL, cli->args[0], &obj, &diag) ||
+	if (open_object(NULL, cli->args[0], &obj, NULL, &diag) ||
 	    (cli->opt[OPT_NAME] && prog_choose(obj, cli->opt[OPT_NAME], &diag)) ||
 	    load_load(obj, &diag) || pins_programs(&pins, &e, obj, folder, &diag) ||
 	    pins_maps(&pins, &e, obj, folder, &diag)) {

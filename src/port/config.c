@@ -26,7 +26,7 @@ struct port_option {
 	enum port_type type;
 	uint16_t off;
 	uint64_t fallback, min, max;
-	const char *choices[3];
+	const char *choices[6];
 };
 
 static const struct port_option port_options[] = {
@@ -82,6 +82,20 @@ static const struct port_kind *config_kind(const char *name)
 bool port_is_kind(const char *name)
 {
 	return config_kind(name) != NULL;
+}
+
+const char *port_config_choice(const struct port_config *cfg, const char *option)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(port_options); i++) {
+		const struct port_option *o = &port_options[i];
+		uint64_t value;
+
+		if (o->type != PORT_CHOICE || strcmp(o->name, option) != 0)
+			continue;
+		memcpy(&value, (const char *)cfg + o->off, sizeof(value));
+		return value < ARRAY_SIZE(o->choices) && o->choices[value] ? o->choices[value] : "";
+	}
+	return "";
 }
 
 static int config_number(const char *name, const char *value, uint64_t min, uint64_t max,

@@ -41,7 +41,7 @@ struct port_config {
 	uint64_t loop, snaplen; /* pcap, pcap_out */
 	uint64_t discard;	/* null; no meaning */
 	uint64_t count, size, seed, flows, rate, protocol, family; /* generate */
-	uint64_t via, queue;					   /* device */
+	uint64_t via, attach, queue;					   /* device */
 	/* Not an option: nothing will be received. A device's packets are left to the host. */
 	bool send_only;
 };
@@ -58,6 +58,8 @@ void port_config_init(struct port_config *cfg);
 int port_config_set(struct port_config *cfg, const char *name, const char *value,
 		    struct visor_diag *diag);
 bool port_is_kind(const char *name);
+/* The text that stands for an option's value; "" if the option is no choice. */
+const char *port_config_choice(const struct port_config *cfg, const char *option);
 /* True if opening `sink` would destroy the file that `other` (or itself) reads or writes. */
 bool port_config_clash(const struct port_config *sink, const struct port_config *other);
 void port_config_free(struct port_config *cfg);
@@ -191,6 +193,8 @@ enum port_via { PORT_VIA_AUTO, PORT_VIA_XDP, PORT_VIA_PACKET };
 	CHOICE(generate, protocol, "of the packets", "udp", "tcp")                                \
 	CHOICE(generate, family, "of the packets", "ipv4", "ipv6")                                \
 	CHOICE(device, via, "how packets are moved", "auto", "xdp", "packet")                     \
+	CHOICE(device, attach, "the way onto its hook, on the kernel engine", "auto", "native",   \
+	       "generic", "tcx", "clsact")                                                        \
 	OPTION(device, queue, NUMBER, PORT_QUEUE_ONLY, 0, PORT_QUEUE_ONLY - 1,                    \
 	       "the only one to receive from, with xdp")
 
