@@ -663,6 +663,12 @@ static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uin
 	    !ir_is_const(index) || !arm64_imm_fits(type) ||
 	    !e->p->tail(e->p->user, map->index, (uint32_t)index->imm, &slot, &cached))
 		return 0;
+	/* The number of calls that are left goes from program to program in x2; it is 0 while they are
+	 * counted. A program with functions, which may make calls of their own, looks into memory. */
+	if (n->n_args == 4) {
+		arm64_rri(e, false, A64_SUBS, 2, emit_use(e, n->arg[3], 2), 1);
+		slow[k++] = emit_skip(e, A64_BCOND | A64_LO);
+	}
 	arm64_mov(e, true, run, emit_use(e, n->arg[0], run));
 	emit_load_known(e, A64_LDRX, prog, SYM_FOUND, map->index, cached);
 	slow[k++] = emit_skip(e, A64_CBZ | 1u << 31 | (uint32_t)prog);
@@ -673,12 +679,14 @@ static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uin
 	emit_at(e, A64_LDRW, x, prog, env->prog_type);
 	arm64_rri(e, false, A64_SUBS, A64_ZR, x, type);
 	slow[k++] = emit_skip(e, A64_BCOND | A64_NE);
-	emit_load_known(e, A64_LDRW, x, SYM_ENV, JIT_STATS, env->symbol[JIT_STATS]);
-	slow[k++] = emit_skip(e, A64_CBNZ | (uint32_t)x);
-	emit_at(e, A64_LDRW, x, run, env->run_tail_calls);
-	arm64_rri(e, false, A64_SUBS, x, x, 1);
-	slow[k++] = emit_skip(e, A64_BCOND | A64_LO);
-	emit_at(e, A64_STRW, x, run, env->run_tail_calls);
+	if (n->n_args != 4) {
+		emit_load_known(e, A64_LDRW, x, SYM_ENV, JIT_STATS, env->symbol[JIT_STATS]);
+		slow[k++] = emit_skip(e, A64_CBNZ | (uint32_t)x);
+		emit_at(e, A64_LDRW, 2, run, env->run_tail_calls);
+		arm64_rri(e, false, A64_SUBS, 2, 2, 1);
+		slow[k++] = emit_skip(e, A64_BCOND | A64_LO);
+	}
+	emit_at(e, A64_STRW, 2, run, env->run_tail_calls);
 	emit_at(e, A64_STRX, prog, run, env->run_prog);
 	emit_at(e, A64_LDRX, A64_X0, run, env->run_ctx);
 	emit_at(e, A64_LDRX, TEMP, prog, env->prog_code);
@@ -709,6 +717,7 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 	arm64_mov(e, true, run, emit_use(e, n->arg[0], run));
 	if (!e->f->subprog) {
 		arm64_mov(e, true, TEMP, A64_X0);
+		arm64_mov(e, true, 2, 1); /* how many calls are left */
 		emit_at(e, A64_LDRX, A64_X0, run, env->run_ctx);
 		emit_leave(e);
 		arm64_rr(e, false, A64_BR, 0, TEMP);

@@ -375,11 +375,15 @@ static int build_helper(struct build *b, const struct bpf_insn *insn)
 	bool back = false;
 
 	if (!fn && id == BPF_FUNC_tail_call) {
-		struct ir_node *n = build_node(b, IR_TAIL, 3);
+		/* Functions may use up some of the tail calls that there are left. */
+		bool known = p->code->n_subprogs == 1;
+		struct ir_node *n = build_node(b, IR_TAIL, known ? 4 : 3);
 
 		n->arg[0] = b->run;
 		n->arg[1] = b->var[2];
 		n->arg[2] = b->var[3];
+		if (known)
+			n->arg[3] = b->left;
 		b->var[0] = build_const(b, 0);
 		return 0;
 	}
@@ -657,6 +661,8 @@ static void build_entry(struct build *b)
 			b->var[1 + i] = n;
 		else
 			b->run = n;
+		if (i == 2)
+			b->left = n;
 	}
 	/* A program's third argument and those behind it are not passed. */
 	n = build_const(b, 0);

@@ -28,6 +28,7 @@ struct build {
 	struct visor_diag *diag;
 	struct ir_block **block_of; /* by instruction of the function: of a leader */
 	struct ir_node *run, *frame; /* the run; r10 */
+	struct ir_node *left; /* main function: the tail calls that are left, its third argument */
 	/* the block being filled, and its variables */
 	struct ir_block *begun, *at;
 	struct ir_node **var;

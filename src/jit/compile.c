@@ -230,12 +230,15 @@ static void optimise(struct ir_func *f, const struct jit_program *p)
 static void stack_left(struct ir_func *f, const struct jit_program *p)
 {
 	f->stack = 0;
-	f->calls = false;
+	f->calls = f->aligned = false;
 	for (uint32_t i = 0; i < f->n_order; i++)
 		for (struct ir_node *n = f->order[i]->first; n; n = n->next) {
 			if (n->op == IR_FRAME)
 				f->stack = p->code->subprogs[f->subprog].stack;
-			f->calls |= (ir_flags[n->op] & IR_IS_CALL) != 0;
+			if (!(ir_flags[n->op] & IR_IS_CALL))
+				continue;
+			f->calls = true;
+			f->aligned |= n->op != IR_TAIL || n->n_args != 4;
 		}
 	/* What is there from before is nothing that a program should see. */
 	f->zero_stack = f->stack && (p->code->level != VERIFY_SAFE || p->code->reads_unwritten);

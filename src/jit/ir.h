@@ -149,6 +149,7 @@ struct ir_func {
 	uint32_t stack;	    /* bytes below r10 that are in memory */
 	bool zero_stack;    /* they are read before they are written */
 	bool calls;	    /* something */
+	bool aligned;	    /* something that finds an aligned stack */
 	bool failed;	    /* out of memory */
 };
 

@@ -22,7 +22,8 @@
  *
  * with one exception: the main function of a program that has tail calls may destroy all registers
  * (but the stack pointer). It is entered through code that saves them, and left for the main
- * function of another program by a jump.
+ * function of another program by a jump. Its third argument is how many tail calls may be made
+ * without asking the vm.
  *
  * The main function of any other program is there twice, where the machine has it:
  *
@@ -42,7 +43,8 @@
 /* Addresses that generated code uses besides helpers and maps. */
 enum jit_symbol {
 	JIT_PACKET_LOAD,  /* uint64_t (run, int32_t off, size): the value, or UINT64_MAX */
-	JIT_TAIL,	  /* const void *(run, map, index): where to go on, or NULL */
+	JIT_TAIL,	  /* {const void *, uint64_t} (run, map, index): where to go on, or NULL,
+			   * and with what third argument */
 	JIT_TAIL_NESTED,  /* uint64_t (run, map, index): not 0 if it ran; run->tail_result is set */
 	JIT_STATS,	  /* uint32_t: not 0 if tail calls are counted */
 	JIT_HELPER_BY_ID, /* vm_helper_fn (run, id): of an indirect call; never NULL */

@@ -300,9 +300,18 @@ static void x86_rules(const struct ir_node *n, const struct jit_program *p, stru
 	case IR_CALLSUB:
 		rules_call(n, r);
 		break;
-	case IR_TAIL: /* the run is needed behind the call */
-		r->clobbers = r->late = X_CALL_CLOBBERS;
-		r->late_but = n->arg[0]->folded ? 0 : ~1u;
+	case IR_TAIL:
+		r->clobbers = X_CALL_CLOBBERS;
+		if (n->n_args == 4) { /* the number of calls is read first */
+			r->late = 1u << X_RAX | 1u << X_RCX | 1u << X_RDX;
+			for (uint32_t a = 0, k = 0; a < 4; k += !n->arg[a++]->folded)
+				r->late_but = 1u << k;
+			r->wish[0] = X_R9;
+			r->wish[3] = X_RDX;
+		} else { /* the run is needed behind the call */
+			r->late = X_CALL_CLOBBERS;
+			r->late_but = n->arg[0]->folded ? 0 : ~1u;
+		}
 		break;
 	case IR_RETURN:
 		r->wish[0] = X_RAX;

@@ -726,27 +726,53 @@ static void emit_counting(struct jit_emitter *e)
 	}
 }
 
+/* What is at an address, 4 bytes, into rax. */
+static void emit_load_at(struct jit_emitter *e, enum ir_sym sym, uint32_t index,
+			 const void *address)
+{
+	jit_put8(e, 0xa1);
+	jit_reloc(e, sym, index, JIT_ADDRESS, (int64_t)(uintptr_t)address);
+	jit_put64(e, (uint64_t)(uintptr_t)address);
+}
+
 /*
  * A tail call through a slot that is known, in place: if the slot still names the program that was
  * last found there, which is native code of the same type, nothing is counted and calls are left, go
  * there. Anything else is left to the vm: jumps to there are returned.
+ *
+ * The number of calls that are left goes from program to program in a register, so that no call
+ * waits for memory that the one before wrote; what is in memory is for everybody else. That
+ * number is 0 while calls are counted. A program with functions, which may make calls of their
+ * own, looks into memory.
  */
 static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uint32_t *slow)
 {
 	const struct jit_env *env = e->p->env;
 	struct ir_node *map = n->arg[1], *index = n->arg[2];
 	const void *slot, *cached;
-	struct x86_mem m = {X_RDX, X_NONE, 0, 0}, prog = {X_RCX, X_NONE, 0, 0};
-	struct x86_mem run = {X_R9, X_NONE, 0, 0};
+	struct x86_mem prog = {X_RCX, X_NONE, 0, 0}, run = {X_R9, X_NONE, 0, 0};
 	uint32_t k = 0;
+	int left;
 
 	if (e->f->subprog || !e->p->tail || map->op != IR_CONST || map->sym != SYM_MAP ||
 	    !ir_is_const(index) ||
 	    !e->p->tail(e->p->user, map->index, (uint32_t)index->imm, &slot, &cached))
 		return 0;
-	x86_mov(e, true, X_R9, emit_use(e, n->arg[0], X_R9));
-	emit_mov_address(e, X_RDX, SYM_TAIL, map->index, slot);
-	x86_rm(e, false, 0x8b, X_RAX, &m);
+	if (n->n_args == 4) {
+		left = emit_use(e, n->arg[3], X_RDX);
+		if (left != X_RDX)
+			x86_mov(e, false, X_RDX, left);
+		run.base = (int8_t)emit_use(e, n->arg[0], X_R9);
+	} else {
+		run.base = (int8_t)emit_use(e, n->arg[0], X_R9);
+		emit_counting(e);
+		slow[k++] = emit_skip(e, JCC_SHORT | CC_NE);
+		run.disp = (int32_t)env->run_tail_calls;
+		x86_rm(e, false, 0x8b, X_RDX, &run);
+	}
+	x86_alu_imm(e, false, 5, X_RDX, 1);
+	slow[k++] = emit_skip(e, JCC_SHORT | CC_B);
+	emit_load_at(e, SYM_TAIL, map->index, slot);
 	emit_mov_address(e, X_RCX, SYM_FOUND, map->index, cached);
 	x86_rm(e, true, 0x8b, X_RCX, &prog);
 	x86_rr(e, true, 0x85, X_RCX, X_RCX);
@@ -757,21 +783,30 @@ static uint32_t emit_tail_in_place(struct jit_emitter *e, struct ir_node *n, uin
 	prog.disp = (int32_t)env->prog_type;
 	x86_alu_mem_imm(e, 4, 7, &prog, (int32_t)e->p->code->type->type);
 	slow[k++] = emit_skip(e, JCC_SHORT | CC_NE);
-	emit_counting(e);
-	slow[k++] = emit_skip(e, JCC_SHORT | CC_NE);
 	run.disp = (int32_t)env->run_tail_calls;
-	x86_rm(e, false, 0x8b, X_RAX, &run);
-	x86_alu_imm(e, false, 5, X_RAX, 1);
-	slow[k++] = emit_skip(e, JCC_SHORT | CC_B);
-	x86_rm(e, false, 0x89, X_RAX, &run);
+	x86_rm(e, false, 0x89, X_RDX, &run);
 	run.disp = (int32_t)env->run_prog;
 	x86_rm(e, true, 0x89, X_RCX, &run);
 	run.disp = (int32_t)env->run_ctx;
 	x86_rm(e, true, 0x8b, X_RDI, &run);
+	if (run.base != X_R9)
+		x86_mov(e, true, X_R9, run.base);
 	x86_leave(e);
 	prog.disp = (int32_t)env->prog_code;
 	x86_rm(e, false, 0xff, 4, &prog);
 	return k;
+}
+
+/* How many words go on the stack so that the run outlasts the call, and the stack is aligned. */
+static uint32_t emit_tail_words(const struct jit_emitter *e, const struct ir_node *n)
+{
+	const struct ir_node *run = n->arg[0];
+
+	if (n->n_args != 4)
+		return 0;
+	if (!(e->frame & 8)) /* there is the return address, and no saved registers */
+		return 1;
+	return run->spilled || X_SAVED >> run->reg & 1 ? 0 : 2;
 }
 
 /* The main program goes on in the other one with a jump. A function of a program must come back to
@@ -787,18 +822,26 @@ static void emit_tail(struct jit_emitter *e, struct ir_node *n)
 	};
 	struct x86_mem m = {X_R9, X_NONE, 0, (int32_t)env->run_ctx};
 	uint32_t failed, slow[8], n_slow = emit_tail_in_place(e, n, slow);
+	uint32_t words = emit_tail_words(e, n);
 
 	while (n_slow)
 		emit_skip_to_here(e, slow[--n_slow]);
 	jit_moves(e, moves, 3);
+	for (uint32_t i = 0; i < words; i++)
+		jit_put8(e, 0x57); /* push rdi */
 	emit_call_c(e, SYM_ENV, symbol, (int64_t)(uintptr_t)env->symbol[symbol]);
+	for (uint32_t i = 0; i < words; i++) {
+		jit_put8(e, 0x41); /* pop r9 */
+		jit_put8(e, 0x59);
+	}
 	x86_rr(e, !e->f->subprog, 0x85, X_RAX, X_RAX);
 	jit_put8(e, 0x0f);
 	jit_put8(e, 0x80 | CC_E);
 	failed = e->size;
 	jit_put32(e, 0);
-	x86_mov(e, true, X_R9, emit_use(e, n->arg[0], X_R9));
-	if (!e->f->subprog) {
+	if (!words)
+		x86_mov(e, true, X_R9, emit_use(e, n->arg[0], X_R9));
+	if (!e->f->subprog) { /* how many calls are left came back in rdx */
 		x86_rm(e, true, 0x8b, X_RDI, &m);
 		x86_leave(e);
 		x86_rr(e, false, 0xff, 4, X_RAX);
@@ -1074,7 +1117,7 @@ void x86_frame(struct jit_emitter *e, uint32_t slots)
 
 	/* The program's r10 is at the upper end, and as aligned as the stack. */
 	e->frame = size + (saved & 8 ? 8 : 0);
-	if (!size && !e->f->calls)
+	if (!size && !e->f->aligned)
 		e->frame = 0;
 }
 

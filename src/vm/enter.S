@@ -2,8 +2,8 @@
 /*
  * vm/enter.S - the way into main programs that destroy all registers (jit/jit.h).
  *
- *   uint64_t vm_native_enter(r1, r2, code, -, -, run)
- *	one run
+ *   uint64_t vm_native_enter(r1, r2, left, code, -, run)
+ *	one run; left: tail calls that the program may make by itself
  *   uint32_t vm_native_enter_all(run, code, ctx, n, ret, prog)
  *	n > 0 runs, of ctx[i] with the result in ret[i], until one of them stops. Returns how
  *	many did not. What it must remember lies on the stack, as no register survives a run.
@@ -58,7 +58,7 @@ vm_native_enter:
 	enter_save
 	sub	$8, %rsp
 	.cfi_adjust_cfa_offset 8
-	call	*%rdx
+	call	*%rcx
 	add	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	enter_restore
@@ -94,9 +94,10 @@ vm_native_enter_all:
 	mov	AT_PROG, %r10
 	mov	(%rax), %rdi
 	xor	%esi, %esi
+	mov	$ENTER_TAIL_CALLS, %edx
 	mov	%r10, ENTER_RUN_PROG(%r9)
 	mov	%rdi, ENTER_RUN_CTX(%r9)
-	movl	$ENTER_TAIL_CALLS, ENTER_RUN_TAIL_CALLS(%r9)
+	mov	%edx, ENTER_RUN_TAIL_CALLS(%r9)
 	call	*AT_CODE
 	mov	AT_RUN, %rcx
 	mov	AT_RET, %rdx
@@ -152,7 +153,7 @@ vm_native_enter:
 	bti	c
 	enter_save 0
 	mov	x29, sp
-	blr	x2
+	blr	x3
 	enter_restore 0
 	ret
 	.cfi_endproc
@@ -173,12 +174,12 @@ vm_native_enter_all:
 1:	ldp	x5, x9, [sp, #96]
 	ldr	x10, [sp, #112]
 	ldr	x11, [sp, #136]
-	mov	w12, #ENTER_TAIL_CALLS
+	mov	w2, #ENTER_TAIL_CALLS
 	ldr	x0, [x10]
 	mov	x1, #0
 	str	x11, [x5, #ENTER_RUN_PROG]
 	str	x0, [x5, #ENTER_RUN_CTX]
-	str	w12, [x5, #ENTER_RUN_TAIL_CALLS]
+	str	w2, [x5, #ENTER_RUN_TAIL_CALLS]
 	blr	x9
 	ldr	x5, [sp, #96]
 	ldp	x10, x11, [sp, #112]

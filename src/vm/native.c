@@ -38,18 +38,29 @@ static uint64_t native_foreign(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r
 	return vm_run_nested(run, run->next, &ret) ? 0 : ret;
 }
 
-static const void *native_tail(struct visor_run *run, struct map *map, uint32_t index)
+/* The tail calls that native code may make without asking: none while they are counted. */
+static uint64_t native_tails_left(const struct visor_run *run)
+{
+	return vm_stats_on() ? 0 : run->tail_calls;
+}
+
+struct native_next {
+	const void *code;
+	uint64_t left;
+};
+
+static struct native_next native_tail(struct visor_run *run, struct map *map, uint32_t index)
 {
 	const struct vm_prog *to = vm_tail_target(run, map, index);
 
 	if (!to)
-		return NULL;
+		return (struct native_next){NULL, 0};
 	if (to->engine != &vm_engine_native) {
 		run->next = to;
-		return (const void *)&native_foreign;
+		return (struct native_next){(const void *)&native_foreign, 0};
 	}
 	run->prog = to;
-	return to->code;
+	return (struct native_next){to->code, native_tails_left(run)};
 }
 
 /* Not a bool, of which a caller may only look at the lowest byte. */
@@ -107,7 +118,7 @@ _Static_assert(VM_MAX_TAIL_CALLS == ENTER_TAIL_CALLS, "as enter.S has it");
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
 /* Never called: nothing is compiled for this machine. */
-uint64_t vm_native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
+uint64_t vm_native_enter(uint64_t r1, uint64_t r2, uint64_t left, const void *code, uint64_t r5,
 			 struct visor_run *run)
 {
 	return 0;
@@ -124,7 +135,7 @@ static int native_run(struct visor_run *run, const struct vm_insn *pc, const uin
 		      uint64_t *ret)
 {
 	if (pc == run->prog->code && !run->prog->plain)
-		*ret = vm_native_enter(args[0], args[1], pc, 0, 0, run);
+		*ret = vm_native_enter(args[0], args[1], native_tails_left(run), pc, 0, run);
 	else
 		*ret = ((vm_native_fn *)pc)(args[0], args[1], args[2], args[3], args[4], run);
 	return UNLIKELY(run->stopped) ? -EFAULT : 0;

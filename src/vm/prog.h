@@ -125,7 +125,7 @@ int vm_native_compile(struct vm_prog *prog, const struct vm_prog_attr *attr,
 void vm_native_free(struct vm_native *native);
 
 /* enter.S: native code that is not `plain`. */
-uint64_t vm_native_enter(uint64_t r1, uint64_t r2, const void *code, uint64_t r4, uint64_t r5,
+uint64_t vm_native_enter(uint64_t r1, uint64_t r2, uint64_t left, const void *code, uint64_t r5,
 			 struct visor_run *run);
 uint32_t vm_native_enter_all(struct visor_run *run, const void *code, void *const *ctx, uint32_t n,
 			     uint64_t *ret, const struct vm_prog *prog);

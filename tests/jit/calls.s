@@ -40,7 +40,53 @@ target 2
 	call bpf_tail_call
 	r0 = 7
 	exit
+build 1 = param 2
+simplify 1 tail v*, v*, 2, v*
+slots yes
+run -> 42
+
+=== what is used behind a tail call that fails outlasts it
+map progs 4 4 8
+target 2
+	r6 = r1
+	r7 = *(u32 *)(r1 +8)
+	r2 = map[idx:0]
+	r3 = 3
+	call bpf_tail_call
+	r1 = r6
+	r2 = map[idx:0]
+	r3 = *(u32 *)(r6 +8)
+	call bpf_tail_call
+	r1 = r6
+	r2 = map[idx:0]
+	r3 = 4
+	call bpf_tail_call
+	r0 = r7
+	r1 = *(u32 *)(r6 +8)
+	r0 += r1
+	exit
+simplify 3 tail v*, v*, *, v*
+slots yes
+run mark=2 -> 42
+run mark=5 -> 10
+
+=== with a function, which may make tail calls, the number of those that are left is in memory
+map progs 4 4 8
+target 2
+	r6 = r1
+	call inner
+	r1 = r6
+	r2 = map[idx:0]
+	r3 = 2
+	call bpf_tail_call
+	r0 = 7
+	exit
+inner:
+	r0 = 0
+	exit
+structure
 simplify 1 tail v*, v*, 2
+simplify lacks tail v*, v*, 2, v*
 slots yes
 run -> 42
 
