@@ -145,6 +145,13 @@ static bool port_is_seen(const struct changer *ch, const struct record_port *por
 	return port->entry != PLAN_NOWHERE && was && was->slot != RECORD_NO_SLOT;
 }
 
+static bool port_leaves(const struct changer *ch, const struct record_port *was)
+{
+	int64_t i = record_find_port(ch->new, was->name);
+
+	return i < 0 || ch->new->ports[i].entry == PLAN_NOWHERE;
+}
+
 static uint32_t change_count(const struct changer *ch)
 {
 	uint32_t n = 0;
@@ -155,6 +162,10 @@ static uint32_t change_count(const struct changer *ch)
 		n += c->load && c->old >= 0 && ch->targeted[i] &&
 		     ch->old->inputs[c->old].slot != RECORD_NO_SLOT;
 	}
+	/* Until it is detached, a port that goes away leads through the old chain. */
+	for (uint32_t i = 0; n && i < ch->old->n_ports; i++)
+		n += ch->old->ports[i].slot != RECORD_NO_SLOT &&
+		     port_leaves(ch, &ch->old->ports[i]);
 	for (uint32_t i = 0; i < ch->new->n_ports; i++)
 		n += port_is_seen(ch, &ch->new->ports[i]) && port_changes(ch, &ch->new->ports[i]);
 	return n;

@@ -8,6 +8,7 @@
 #include "chain/record.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "chain/counters.h"
@@ -149,6 +150,16 @@ static char *read_text(struct reader *rd, const struct tree_node *map, const cha
 	return copy;
 }
 
+/* What becomes a name in the chain's folder. */
+static char *read_name(struct reader *rd, const struct tree_node *map, const char *key)
+{
+	char *name = read_text(rd, map, key);
+
+	if (name && (!*name || strlen(name) > NAME_MAX || strchr(name, '/')))
+		read_fail(rd, map, key);
+	return name;
+}
+
 /* A number up to max. */
 static uint32_t read_number(struct reader *rd, const struct tree_node *map, const char *key,
 			    uint32_t max)
@@ -253,7 +264,7 @@ static void read_inputs(struct reader *rd, const struct tree_node *list, struct 
 		in->module = read_number(rd, n, "module", UINT32_MAX);
 		if (in->module >= r->n_modules)
 			read_fail(rd, n, "module");
-		in->program = read_text(rd, n, "program");
+		in->program = read_name(rd, n, "program");
 		read_digest(rd, n, "content", in->content);
 		in->internal = read_number(rd, n, "internal", 1);
 		in->slot = read_number(rd, n, "slot", UINT32_MAX);
@@ -273,7 +284,7 @@ static void read_ports(struct reader *rd, const struct tree_node *list, struct r
 		struct record_port *p = &r->ports[i];
 		const struct tree_node *n = list->items[i];
 
-		p->name = read_text(rd, n, "name");
+		p->name = read_name(rd, n, "name");
 		p->device = read_text(rd, n, "device");
 		p->how = read_text(rd, n, "how");
 		read_digest(rd, n, "config", p->config);
@@ -297,7 +308,7 @@ static void read_modules(struct reader *rd, const struct tree_node *list, struct
 		struct record_module *m = &r->modules[i];
 		const struct tree_node *n = list->items[i];
 
-		m->name = read_text(rd, n, "name");
+		m->name = read_name(rd, n, "name");
 		m->object = read_text(rd, n, "object");
 		m->swapped = read_text(rd, n, "swapped");
 		if (m->swapped && !*m->swapped) {
@@ -307,6 +318,22 @@ static void read_modules(struct reader *rd, const struct tree_node *list, struct
 		read_digest(rd, n, "maps", m->maps);
 		read_digest(rd, n, "content", m->content);
 	}
+}
+
+/* Each name means one thing. */
+static void read_check_names(struct reader *rd, const struct tree_node *root,
+			     const struct record *r)
+{
+	for (uint32_t i = 0; !rd->err && i < r->n_modules; i++)
+		if (record_find_module(r, r->modules[i].name) != i)
+			read_fail(rd, root, "a module is there twice");
+	for (uint32_t i = 0; !rd->err && i < r->n_ports; i++)
+		if (record_find_port(r, r->ports[i].name) != i)
+			read_fail(rd, root, "a port is there twice");
+	for (uint32_t i = 0; !rd->err && i < r->n_inputs; i++)
+		if (record_find_input(r, r->modules[r->inputs[i].module].name,
+				      r->inputs[i].program) != i)
+			read_fail(rd, root, "an input is there twice");
 }
 
 static void read_record(struct reader *rd, const struct tree_node *root, struct record *r)
@@ -331,6 +358,8 @@ static void read_record(struct reader *rd, const struct tree_node *root, struct 
 	if (r->max_rows < RECORD_PORT_ROWS || (uint64_t)record_stride(r) * r->n_cpus > INT32_MAX)
 		read_fail(rd, root, "max_rows");
 	r->max_slots = read_number(rd, root, "max_slots", 1 << 20);
+	if (!r->max_slots)
+		read_fail(rd, root, "max_slots");
 	if (rd->err)
 		return;
 	modules = read_list(rd, root, "modules", sizeof(*r->modules), (void **)&r->modules,
@@ -346,10 +375,11 @@ static void read_record(struct reader *rd, const struct tree_node *root, struct 
 	for (uint32_t i = 0; i < r->n_writes; i++) {
 		struct record_write *w = &r->writes[i];
 
-		w->slot = read_number(rd, writes->items[i], "slot", MAX(r->max_slots, 1u) - 1);
+		w->slot = read_number(rd, writes->items[i], "slot", r->max_slots - 1);
 		w->before = read_number(rd, writes->items[i], "before", UINT32_MAX);
 		w->after = read_number(rd, writes->items[i], "after", UINT32_MAX);
 	}
+	read_check_names(rd, root, r);
 }
 
 int record_parse(const char *name, const char *text, size_t len, struct record **out,
