@@ -7,6 +7,7 @@
 #define PCAP_DONT_INCLUDE_PCAP_BPF_H /* its struct bpf_insn is another one */
 #include <dirent.h>
 #include <pcap/pcap.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,15 @@ static inline void captures_read(struct captures *c, unsigned every)
 	}
 	if (n >= 0)
 		free(list);
+}
+
+/* Reads, and says so if there is nothing to read: then main returns 77. */
+static inline bool captures_absent(struct captures *c, unsigned every)
+{
+	captures_read(c, every);
+	if (!c->n)
+		fprintf(stderr, "skipped: no captures in VISOR_DATA\n");
+	return !c->n;
 }
 
 static inline void captures_free(struct captures *c)
