@@ -381,17 +381,19 @@ int live_down(const struct live_opts *opts, const char *name, struct visor_diag 
 
 static struct live_count live_row(const struct live *lv, uint32_t row)
 {
-	struct live_count sum = {0};
+	struct counter_row sum =
+		counters_sum(lv->counters, record_stride(lv->now), lv->now->n_cpus, row);
 
-	for (uint32_t cpu = 0; cpu < lv->now->n_cpus; cpu++) {
-		const struct counter_row *at =
-			(const void *)(lv->counters + (size_t)cpu * record_stride(lv->now) +
-				       row * sizeof(*at));
+	return (struct live_count){sum.packets, sum.bytes};
+}
 
-		sum.packets += __atomic_load_n(&at->packets, __ATOMIC_RELAXED);
-		sum.bytes += __atomic_load_n(&at->bytes, __ATOMIC_RELAXED);
-	}
-	return sum;
+/* What an input takes, as its row says, less what it takes to ask for the time. */
+static void live_time(const struct live *lv, const struct live_count *row, struct live_time *out)
+{
+	uint64_t cost = counters_cost(lv->counters, record_stride(lv->now), lv->now->n_cpus);
+	double ns = row->packets ? (double)row->bytes / (double)row->packets - (double)cost : 0;
+
+	*out = (struct live_time){.packets = row->packets, .ns = MAX(ns, 0)};
 }
 
 static int live_status_fill(struct live *lv, struct live_status *s)
@@ -399,8 +401,9 @@ static int live_status_fill(struct live *lv, struct live_status *s)
 	const struct record *r = lv->now;
 
 	s->rows = calloc(r->n_inputs + 1, sizeof(*s->rows));
+	s->times = calloc(r->n_inputs + 1, sizeof(*s->times));
 	s->ports = calloc(r->n_ports + 1, sizeof(*s->ports));
-	if (!s->rows || !s->ports)
+	if (!s->rows || !s->times || !s->ports)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < r->n_inputs; i++) {
 		s->rows[i] = calloc(r->inputs[i].n_rows + 1, sizeof(**s->rows));
@@ -408,6 +411,7 @@ static int live_status_fill(struct live *lv, struct live_status *s)
 			return -ENOMEM;
 		for (uint32_t k = 0; k < r->inputs[i].n_rows; k++)
 			s->rows[i][k] = live_row(lv, r->inputs[i].row + k);
+		live_time(lv, &s->rows[i][COUNTERS_TIME(r->inputs[i].n_rows)], &s->times[i]);
 	}
 	for (uint32_t i = 0; i < r->n_ports; i++) {
 		live_port_state(lv, &r->ports[i], &s->ports[i]);
@@ -452,6 +456,7 @@ void live_status_free(struct live_status *s)
 	for (uint32_t i = 0; s->rows && i < s->record->n_inputs; i++)
 		free(s->rows[i]);
 	free(s->rows);
+	free(s->times);
 	free(s->ports);
 	record_free(s->record);
 	free(s);

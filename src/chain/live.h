@@ -57,6 +57,12 @@ struct live_count {
 	uint64_t packets, bytes;
 };
 
+/* What an input takes of a packet, measured for one packet in some thousand. */
+struct live_time {
+	uint64_t packets; /* measured; 0: none yet */
+	double ns;	  /* of one */
+};
+
 struct live_port {
 	bool attached;
 	char how[24];	/* "native XDP", "tcx ingress", ... */
@@ -68,6 +74,7 @@ struct live_status {
 	struct record *record;
 	bool can_roll_back;
 	struct live_count **rows; /* beside the record's inputs: n_rows each */
+	struct live_time *times;  /* beside the record's inputs */
 	struct live_port *ports;  /* beside the record's ports */
 };
 

@@ -209,7 +209,8 @@ static void generation_sizes(struct generation *g)
 	w->max_rows = now ? now->max_rows
 			  : MAX((uint32_t)round_up_pow2(4 * (g->plan->n_rows +
 							     RECORD_PORT_ROWS * g->plan->n_ports)),
-				(uint32_t)GENERATION_ROWS);
+				(uint32_t)GENERATION_ROWS) -
+				(uint32_t)COUNTERS_CLOCK_ROWS; /* so that a CPU's part is full */
 	w->max_slots =
 		now ? now->max_slots
 		    : MAX((uint32_t)round_up_pow2(4 * (g->plan->n_inputs + g->plan->n_ports)),
@@ -334,6 +335,7 @@ static int generation_load(struct generation *g, struct visor_diag *diag)
 	g->loader.counters_fd = g->lv->counters_fd;
 	g->loader.stride = record_stride(w);
 	g->loader.n_cpus = w->n_cpus;
+	g->loader.timed = true;
 	g->loader.before = generation_reuse;
 	g->loader.user = g;
 	for (uint32_t i = 0; i < w->n_inputs; i++) {
@@ -469,7 +471,7 @@ static void generation_zero_rows(struct generation *g)
 			continue;
 		for (uint32_t cpu = 0; cpu < w->n_cpus; cpu++)
 			memset(g->lv->counters + (size_t)cpu * record_stride(w) +
-				       in->row * sizeof(struct counter_row),
+				       counters_at(in->row),
 			       0, in->n_rows * sizeof(struct counter_row));
 	}
 }

@@ -61,9 +61,10 @@ static int ports_stub(struct live *lv, const struct record *r, const struct reco
 		.hook = hook,
 		.slots_fd = lv->slots_fd,
 		.counters_fd = lv->counters_fd,
-		.base = p->row * (uint32_t)sizeof(struct counter_row),
+		.base = counters_at(p->row),
 		.stride = record_stride(r),
 		.n_cpus = r->n_cpus,
+		.timed = true,
 	};
 	struct bpf_insn insns[STITCH_ENTRY_INSNS];
 	uint32_t n = stitch_entry(&how, p->slot, insns);

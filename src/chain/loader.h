@@ -43,6 +43,7 @@ struct loader {
 	struct loader_input *inputs;
 	int slots_fd, counters_fd;
 	uint32_t stride, n_cpus; /* of the counters */
+	bool timed;		 /* packets come through entry programs (stitch_entry) */
 	loader_before_fn before; /* NULL: not wanted */
 	void *user;
 

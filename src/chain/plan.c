@@ -16,6 +16,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "chain/counters.h"
+
 struct plan_node {
 	bool is_port;
 	uint32_t index; /* in the description's ports or modules */
@@ -754,7 +756,7 @@ static int plan_rows(struct planner *p)
 				outputs[0] = pass;
 			}
 		in->first_row = p->plan->n_rows;
-		in->n_rows = hook->n + m->n_outputs + 2;
+		in->n_rows = hook->n + m->n_outputs + COUNTERS_ENDS;
 		p->plan->n_rows += in->n_rows;
 	}
 	return 0;

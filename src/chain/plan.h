@@ -27,7 +27,7 @@ struct plan_output {
 struct plan_input {
 	uint32_t module, input;
 	bool internal;		     /* nothing links to it; the module itself may call it */
-	uint32_t first_row, n_rows;  /* of counters; the last two rows are `other` and `missed` */
+	uint32_t first_row, n_rows;  /* of counters; the last ones are those of counters.h */
 	struct plan_output *outputs; /* as struct stitch wants them */
 	uint32_t n_outputs;
 };

@@ -13,7 +13,7 @@
 
 #include "chain/counters.h"
 
-#define RECORD_VERSION	 1
+#define RECORD_VERSION	 2
 #define RECORD_MAX_NODES 65536
 
 /* ---- writing
@@ -272,7 +272,7 @@ static void read_inputs(struct reader *rd, const struct tree_node *list, struct 
 			read_fail(rd, n, "slot");
 		in->n_rows = read_number(rd, n, "rows", r->max_rows);
 		in->row = read_number(rd, n, "row", r->max_rows - MIN(in->n_rows, r->max_rows));
-		if (in->n_rows < hook_get(r->hook)->n + 2)
+		if (in->n_rows < hook_get(r->hook)->n + COUNTERS_ENDS)
 			read_fail(rd, n, "rows");
 		read_outputs(rd, n, in, r);
 	}

@@ -13,17 +13,9 @@
 
 static struct chain_count stats_row(const struct chain *c, uint32_t row)
 {
-	struct chain_count sum = {0};
+	struct counter_row sum = counters_sum(c->counters, c->loader.stride, c->loader.n_cpus, row);
 
-	for (uint32_t cpu = 0; cpu < c->loader.n_cpus; cpu++) {
-		const struct counter_row *at =
-			(const void *)(c->counters + (size_t)cpu * c->loader.stride) +
-			row * sizeof(*at);
-
-		sum.packets += __atomic_load_n(&at->packets, __ATOMIC_RELAXED);
-		sum.bytes += __atomic_load_n(&at->bytes, __ATOMIC_RELAXED);
-	}
-	return sum;
+	return (struct chain_count){sum.packets, sum.bytes};
 }
 
 static void stats_add(struct chain_count *sum, const struct chain_count *n)
@@ -73,26 +65,27 @@ static int stats_input(const struct chain *c, uint32_t index, struct chain_stats
 					.info = (uintptr_t)&prog}};
 
 	snprintf(out->name, sizeof(out->name), "%s", stats_program(c, in));
-	out->outputs = calloc(in->n_rows, sizeof(*out->outputs));
+	out->outputs = calloc(COUNTERS_TIME(in->n_rows), sizeof(*out->outputs));
 	if (!out->outputs)
 		return -ENOMEM;
-	out->n_outputs = in->n_rows;
-	for (uint32_t row = 0; row < in->n_rows; row++) {
+	out->n_outputs = COUNTERS_TIME(in->n_rows);
+	for (uint32_t row = 0; row < out->n_outputs; row++) {
 		struct chain_stats_output *o = &out->outputs[row];
 		const char *name;
 
-		o->named = row >= c->loader.hook->n && row < in->n_rows - 2;
+		o->named = row >= c->loader.hook->n && row < COUNTERS_OTHER(in->n_rows);
 		if (row < c->loader.hook->n)
 			name = c->loader.hook->verdicts[row].name;
 		else if (o->named)
 			name = info->outputs[row - c->loader.hook->n].name;
 		else
-			name = row == in->n_rows - 2 ? CHAIN_OUTPUT_OTHER : CHAIN_OUTPUT_MISSED;
+			name = row == COUNTERS_OTHER(in->n_rows) ? CHAIN_OUTPUT_OTHER
+								 : CHAIN_OUTPUT_MISSED;
 		snprintf(o->name, sizeof(o->name), "%s", name);
 		o->count = stats_row(c, in->first_row + row);
 		stats_target(c, in, row, o);
 		/* A missed packet has left by its output already. */
-		if (row != in->n_rows - 1)
+		if (row != COUNTERS_MISSED(in->n_rows))
 			stats_add(&out->total, &o->count);
 	}
 	if (load_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) >= 0) {

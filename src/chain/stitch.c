@@ -4,16 +4,18 @@
  *
  * The epilogue on the likeliest path (XDP, `pass` linked to a module, two CPUs or more):
  *
- *      w6 = w0                          r0 dies at the next call
- *      r7 = *(u64 *)(r10 - S)           not if a register kept the context
+ *      r6 = *(u64 *)(r10 - S)           not if a register kept the context
+ *      if w0 != 2 goto next             the verdict is known: r0 may die at the next call
  *      call get_smp_processor_id
- *      r0 &= cpus - 1;  r0 *= stride
- *      r8 = counters + base;  r8 += r0
- *      if w6 != 2 goto next
- *      packets++;  bytes += data_end - data       at r8 + 16 * row
- *      r1 = r7;  r2 = slots;  r3 = 5;  call tail_call
+ *      r0 &= cpus - 1;  r0 <<= log2(stride)
+ *      r1 = counters;  r1 += r0
+ *      if r1->clock.stamp != 0 ...      the time since then is this program's
+ *      packets++;  bytes += data_end - data       at r1 + base + 16 * row
+ *      r1 = r6;  r2 = slots;  r3 = 5;  call tail_call
  *      missed++;  w0 = drop;  exit      the slot was empty, or the 34th call
  *
+ * Compilers save and restore each callee-saved register that a program uses, so that the epilogue
+ * has one at most, and what is rare makes anew what it has lost.
  * Every index and slot is a constant: the kernel turns such a tail call into a jump.
  */
 #include "chain/stitch.h"
@@ -66,6 +68,7 @@ static uint32_t emit(struct stitch_out *o, struct bpf_insn insn)
 	INSN(.code = BPF_STX | BPF_MEM | (size), .dst_reg = (d)&15, .src_reg = (s)&15, \
 	     .off = (int16_t)(o))
 #define JUMP32I(op, d, i) INSN(.code = BPF_JMP32 | (op) | BPF_K, .dst_reg = (d)&15, .imm = (int)(i))
+#define JUMPI(op, d, i)	  INSN(.code = BPF_JMP | (op) | BPF_K, .dst_reg = (d)&15, .imm = (int)(i))
 #define CALL(id)	  INSN(.code = BPF_JMP | BPF_CALL, .imm = (id))
 #define EXIT		  INSN(.code = BPF_JMP | BPF_EXIT)
 
@@ -196,43 +199,109 @@ static int stitch_look(const union bpf_attr *attr, struct stitch_facts *f, struc
 
 /* ---- the epilogue ------------------------------------------------------------------------- */
 
+/*
+ * What the pieces below agree on. After stitch_rows r1 points into the CPU's part and r0 is that
+ * part's distance from the first; both live until the next call.
+ */
 struct stitch_regs {
-	int ctx, verdict, rows;
+	int ctx;     /* callee-saved */
+	int time;    /* another, or r10: the stack at `time_slot` */
+	int scratch; /* the entry program's alone */
+	int16_t time_slot;
+	bool far; /* r1 is where the input's rows begin: offsets have 16 bits */
 };
 
-/* One packet and its bytes, in the row `off` bytes from the pointer in regs->rows. */
-static void emit_count(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
-		       uint32_t row)
-{
-	uint32_t off = row * (uint32_t)sizeof(struct counter_row);
-	uint32_t bytes = off + (uint32_t)offsetof(struct counter_row, bytes);
+#define ROWS BPF_REG_1
 
-	emit(o, LOAD(BPF_DW, BPF_REG_1, r->rows, off));
-	emit(o, ALU64I(BPF_ADD, BPF_REG_1, 1));
-	emit(o, STORE(BPF_DW, r->rows, off, BPF_REG_1));
-	if (how->hook == hook_get(CHAIN_HOOK_XDP)) {
-		emit(o, LOAD(BPF_W, BPF_REG_1, r->ctx, offsetof(struct xdp_md, data_end)));
-		emit(o, LOAD(BPF_W, BPF_REG_2, r->ctx, offsetof(struct xdp_md, data)));
-		emit(o, ALU64(BPF_SUB, BPF_REG_1, BPF_REG_2));
-	} else {
-		emit(o, LOAD(BPF_W, BPF_REG_1, r->ctx, offsetof(struct __sk_buff, len)));
-	}
-	emit(o, LOAD(BPF_DW, BPF_REG_2, r->rows, bytes));
-	emit(o, ALU64(BPF_ADD, BPF_REG_2, BPF_REG_1));
-	emit(o, STORE(BPF_DW, r->rows, bytes, BPF_REG_2));
+/* The offset of a row from r1. */
+static int stitch_row(const struct stitch *how, const struct stitch_regs *r, uint32_t row)
+{
+	return (int)((r->far ? 0 : how->base) + row * (uint32_t)sizeof(struct counter_row));
 }
 
-/* The address of the CPU's rows. Destroys r0 to r5. */
-static void emit_rows(struct stitch_out *o, const struct stitch *how, int reg)
+static void stitch_reach(const struct stitch *how, uint32_t rows, struct stitch_regs *r)
+{
+	r->far = how->base + rows * sizeof(struct counter_row) > INT16_MAX;
+}
+
+/* Destroys r0 to r5. */
+static void emit_rows(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
 {
 	if (how->n_cpus > 1) {
 		emit(o, CALL(BPF_FUNC_get_smp_processor_id));
 		emit(o, ALU64I(BPF_AND, BPF_REG_0, how->n_cpus - 1));
-		emit(o, ALU64I(BPF_MUL, BPF_REG_0, how->stride));
+		emit(o, ALU64I(BPF_LSH, BPF_REG_0, __builtin_ctz(how->stride)));
 	}
-	emit_map(o, reg, BPF_PSEUDO_MAP_VALUE, how->counters_fd, how->base);
+	emit_map(o, ROWS, BPF_PSEUDO_MAP_VALUE, how->counters_fd, r->far ? how->base : 0);
 	if (how->n_cpus > 1)
-		emit(o, ALU64(BPF_ADD, reg, BPF_REG_0));
+		emit(o, ALU64(BPF_ADD, ROWS, BPF_REG_0));
+}
+
+/* A register that points to where the CPU's clock is: r1, or if that is too far away r2. */
+static int emit_clock(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
+{
+	if (!r->far)
+		return ROWS;
+	emit_map(o, BPF_REG_2, BPF_PSEUDO_MAP_VALUE, how->counters_fd, 0);
+	if (how->n_cpus > 1)
+		emit(o, ALU64(BPF_ADD, BPF_REG_2, BPF_REG_0));
+	return BPF_REG_2;
+}
+
+static void emit_add(struct stitch_out *o, int at, int off, int value)
+{
+	emit(o, LOAD(BPF_DW, BPF_REG_5, at, off));
+	emit(o, value < 0 ? ALU64I(BPF_ADD, BPF_REG_5, 1) : ALU64(BPF_ADD, BPF_REG_5, value));
+	emit(o, STORE(BPF_DW, at, off, BPF_REG_5));
+}
+
+/* r3: the packet's length. Destroys r4. */
+static void emit_length(struct stitch_out *o, const struct stitch *how, int ctx)
+{
+	if (how->hook == hook_get(CHAIN_HOOK_XDP)) {
+		emit(o, LOAD(BPF_W, BPF_REG_3, ctx, offsetof(struct xdp_md, data_end)));
+		emit(o, LOAD(BPF_W, BPF_REG_4, ctx, offsetof(struct xdp_md, data)));
+		emit(o, ALU64(BPF_SUB, BPF_REG_3, BPF_REG_4));
+	} else {
+		emit(o, LOAD(BPF_W, BPF_REG_3, ctx, offsetof(struct __sk_buff, len)));
+	}
+}
+
+/* One packet, and its r3 bytes, in the row at r1 + off. Destroys r5. */
+static void emit_count(struct stitch_out *o, int off)
+{
+	emit_add(o, ROWS, off, -1);
+	emit_add(o, ROWS, off + (int)offsetof(struct counter_row, bytes), BPF_REG_3);
+}
+
+/*
+ * If the packet is one of those whose way is timed: the time since the last stamp is this
+ * program's. Twice the clock would be read with r1 to r5 destroyed, hence where it is kept and that
+ * r1 is made anew. Destroys all but r1 and, unless a packet is timed, r0.
+ */
+static void emit_time(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
+{
+	const int stamp = offsetof(struct counter_clock, stamp);
+	int clock = emit_clock(o, how, r);
+	uint32_t skip;
+
+	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, stamp));
+	skip = emit(o, JUMPI(BPF_JEQ, BPF_REG_3, 0));
+	emit(o, CALL(BPF_FUNC_ktime_get_ns));
+	emit(o, r->time == BPF_REG_10 ? STORE(BPF_DW, BPF_REG_10, r->time_slot, BPF_REG_0)
+				      : MOV64(r->time, BPF_REG_0));
+	emit_rows(o, how, r);
+	clock = emit_clock(o, how, r);
+	emit(o, r->time == BPF_REG_10 ? LOAD(BPF_DW, BPF_REG_4, BPF_REG_10, r->time_slot)
+				      : MOV64(BPF_REG_4, r->time));
+	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, stamp));
+	emit(o, STORE(BPF_DW, clock, stamp, BPF_REG_4));
+	emit(o, ALU64(BPF_SUB, BPF_REG_4, BPF_REG_3));
+	emit_add(o, ROWS, stitch_row(how, r, how->row_time), -1);
+	emit_add(o, ROWS,
+		 stitch_row(how, r, how->row_time) + (int)offsetof(struct counter_row, bytes),
+		 BPF_REG_4);
+	emit_here(o, skip);
 }
 
 static void emit_return(struct stitch_out *o, uint32_t verdict)
@@ -241,21 +310,40 @@ static void emit_return(struct stitch_out *o, uint32_t verdict)
 	emit(o, EXIT);
 }
 
+/* The slot was empty, or this was the 34th call. */
+static void emit_missed(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
+			uint32_t row)
+{
+	emit_rows(o, how, r);
+	emit_length(o, how, r->ctx);
+	emit_count(o, stitch_row(how, r, row));
+	emit_return(o, how->hook->drop);
+}
+
+static void emit_slot(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
+		      uint32_t slot)
+{
+	emit(o, MOV64(BPF_REG_1, r->ctx));
+	emit_map(o, BPF_REG_2, BPF_PSEUDO_MAP_FD, how->slots_fd, 0);
+	emit(o, MOV32I(BPF_REG_3, slot));
+	emit(o, CALL(BPF_FUNC_tail_call));
+}
+
 /* Counts the output and leaves. */
 static void emit_output(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
 			const struct stitch_output *output)
 {
-	uint32_t next = emit(o, JUMP32I(BPF_JNE, r->verdict, output->value));
+	uint32_t next = emit(o, JUMP32I(BPF_JNE, BPF_REG_0, output->value));
 
-	emit_count(o, how, r, output->row);
+	emit_rows(o, how, r);
+	if (how->timed)
+		emit_time(o, how, r);
+	emit_length(o, how, r->ctx);
+	emit_count(o, stitch_row(how, r, output->row));
 	switch (output->to) {
 	case STITCH_SLOT:
-		emit(o, MOV64(BPF_REG_1, r->ctx));
-		emit_map(o, BPF_REG_2, BPF_PSEUDO_MAP_FD, how->slots_fd, 0);
-		emit(o, MOV32I(BPF_REG_3, output->index));
-		emit(o, CALL(BPF_FUNC_tail_call));
-		emit_count(o, how, r, how->row_missed);
-		emit_return(o, how->hook->drop);
+		emit_slot(o, how, r, output->index);
+		emit_missed(o, how, r, how->row_missed);
 		break;
 	case STITCH_PORT:
 		emit(o, MOV32I(BPF_REG_1, output->index));
@@ -271,55 +359,112 @@ static void emit_output(struct stitch_out *o, const struct stitch *how, const st
 	emit_here(o, next);
 }
 
+/*
+ * A verdict that is linked to nothing: its row by arithmetic. The length and the verdict take the
+ * place of the context, which is not needed again: a second register would cost every packet.
+ */
+static void emit_others(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
+{
+	uint32_t other;
+
+	emit_length(o, how, r->ctx);
+	emit(o, ALU64I(BPF_LSH, BPF_REG_0, 32));
+	emit(o, ALU64(BPF_OR, BPF_REG_0, BPF_REG_3));
+	emit(o, MOV64(r->ctx, BPF_REG_0));
+	emit_rows(o, how, r);
+	if (how->timed)
+		emit_time(o, how, r);
+	emit(o, MOV32(BPF_REG_3, r->ctx));
+	emit(o, MOV64(BPF_REG_0, r->ctx));
+	emit(o, ALU64I(BPF_RSH, BPF_REG_0, 32));
+	emit(o, MOV32(BPF_REG_2, BPF_REG_0));
+	if (how->hook->first)
+		emit(o, ALU32I(BPF_SUB, BPF_REG_2, how->hook->first));
+	other = emit(o, JUMP32I(BPF_JGT, BPF_REG_2, how->hook->n - 1));
+	emit(o, ALU32I(BPF_LSH, BPF_REG_2, 4));
+	emit(o, ALU64(BPF_ADD, ROWS, BPF_REG_2));
+	emit_count(o, stitch_row(how, r, 0));
+	emit(o, EXIT);
+	emit_here(o, other);
+	emit_count(o, stitch_row(how, r, how->row_other));
+	emit(o, EXIT);
+}
+
 static void emit_epilogue(struct stitch_out *o, const struct stitch *how,
 			  const struct stitch_facts *f, int slot)
 {
-	struct stitch_regs r;
-	uint32_t other;
+	struct stitch_regs r = {.ctx = f->free_reg >= 0 ? f->free_reg : BPF_REG_6,
+				.time_slot = (int16_t)slot};
 
-	/* At an exit all registers but r0 are free again; only the one with the context is not. */
-	r.ctx = f->free_reg >= 0 ? f->free_reg : BPF_REG_7;
-	r.verdict = r.ctx == BPF_REG_6 ? BPF_REG_7 : BPF_REG_6;
-	r.rows = r.ctx == BPF_REG_8 ? BPF_REG_9 : BPF_REG_8;
-	emit(o, MOV32(r.verdict, BPF_REG_0));
+	stitch_reach(how, (how->timed ? how->row_time : how->row_missed) + 1, &r);
 	if (f->free_reg < 0)
 		emit(o, LOAD(BPF_DW, r.ctx, BPF_REG_10, slot));
-	emit_rows(o, how, r.rows);
+	/*
+	 * At an exit all registers but r0 are free again; only the one with the context is not.
+	 * Whoever compiles the program saves what it uses for each packet: best what main uses.
+	 */
+	for (int reg = BPF_REG_6; reg <= BPF_REG_9 && !r.time; reg++)
+		if (reg != r.ctx && (f->regs >> reg & 1))
+			r.time = reg;
+	if (!r.time && slot >= -STITCH_STACK)
+		r.time = BPF_REG_10;
+	if (!r.time)
+		r.time = r.ctx == BPF_REG_6 ? BPF_REG_7 : BPF_REG_6;
 	for (uint32_t i = 0; i < how->n_outputs; i++)
 		emit_output(o, how, &r, &how->outputs[i]);
-	/* A verdict that is linked to nothing: its row by arithmetic. */
-	emit(o, MOV32(BPF_REG_1, r.verdict));
-	if (how->hook->first)
-		emit(o, ALU32I(BPF_SUB, BPF_REG_1, how->hook->first));
-	other = emit(o, JUMP32I(BPF_JGT, BPF_REG_1, how->hook->n - 1));
-	emit(o, ALU32I(BPF_LSH, BPF_REG_1, 4));
-	emit(o, ALU64(BPF_ADD, r.rows, BPF_REG_1));
-	emit_count(o, how, &r, 0);
-	emit(o, MOV32(BPF_REG_0, r.verdict));
-	emit(o, EXIT);
-	emit_here(o, other);
-	emit_count(o, how, &r, how->row_other);
-	emit(o, MOV32(BPF_REG_0, r.verdict));
-	emit(o, EXIT);
+	emit_others(o, how, &r);
 }
 
 /* ---- programs without a module -------------------------------------------------------------- */
 
+/* One packet of COUNTERS_TIMED is timed, the others are marked as not to be. */
+static void emit_start(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
+{
+	const int stamp = offsetof(struct counter_clock, stamp);
+	const int cost = offsetof(struct counter_clock, cost);
+	int clock = emit_clock(o, how, r);
+	uint32_t due, less, not_less;
+
+	emit(o, INSN(.code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = clock & 15, .off = stamp));
+	emit(o, LOAD(BPF_DW, BPF_REG_3, ROWS, stitch_row(how, r, 0)));
+	emit(o, ALU64I(BPF_AND, BPF_REG_3, COUNTERS_TIMED - 1));
+	due = emit(o, JUMPI(BPF_JNE, BPF_REG_3, COUNTERS_TIMED_FIRST));
+	/* What it takes to ask for the time is in every measurement: it is measured itself, with
+	 * nothing in between. */
+	emit(o, CALL(BPF_FUNC_ktime_get_ns));
+	emit(o, MOV64(r->time, BPF_REG_0));
+	emit(o, CALL(BPF_FUNC_ktime_get_ns));
+	emit(o, ALU64(BPF_SUB, BPF_REG_0, r->time));
+	emit(o, ALU64(BPF_ADD, r->time, BPF_REG_0));
+	emit(o, MOV64(r->scratch, BPF_REG_0));
+	emit_rows(o, how, r);
+	clock = emit_clock(o, how, r);
+	emit(o, STORE(BPF_DW, clock, stamp, r->time));
+	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, cost));
+	less = emit(o, JUMPI(BPF_JEQ, BPF_REG_3, 0));
+	not_less = emit(o, INSN(.code = BPF_JMP | BPF_JGE | BPF_X, .dst_reg = r->scratch & 15,
+				.src_reg = BPF_REG_3));
+	emit_here(o, less);
+	emit(o, STORE(BPF_DW, clock, cost, r->scratch));
+	emit_here(o, not_less);
+	emit_here(o, due);
+}
+
 uint32_t stitch_entry(const struct stitch *how, uint32_t slot,
 		      struct bpf_insn out[STITCH_ENTRY_INSNS])
 {
-	const struct stitch_regs r = {.ctx = BPF_REG_6, .rows = BPF_REG_8};
+	struct stitch_regs r = {.ctx = BPF_REG_6, .time = BPF_REG_7, .scratch = BPF_REG_8};
 	struct stitch_out o = {.insns = out, .max = STITCH_ENTRY_INSNS};
 
+	stitch_reach(how, 2, &r);
 	emit(&o, MOV64(r.ctx, BPF_REG_1));
-	emit_rows(&o, how, r.rows);
-	emit_count(&o, how, &r, 0);
-	emit(&o, MOV64(BPF_REG_1, r.ctx));
-	emit_map(&o, BPF_REG_2, BPF_PSEUDO_MAP_FD, how->slots_fd, 0);
-	emit(&o, MOV32I(BPF_REG_3, slot));
-	emit(&o, CALL(BPF_FUNC_tail_call));
-	emit_count(&o, how, &r, 1);
-	emit_return(&o, how->hook->drop);
+	emit_rows(&o, how, &r);
+	if (how->timed)
+		emit_start(&o, how, &r);
+	emit_length(&o, how, r.ctx);
+	emit_count(&o, stitch_row(how, &r, 0));
+	emit_slot(&o, how, &r, slot);
+	emit_missed(&o, how, &r, 1);
 	return o.n;
 }
 

@@ -42,11 +42,12 @@ struct stitch {
 	 * are returned, and counted in rows 0..hook->n - 1. */
 	const struct stitch_output *outputs;
 	uint32_t n_outputs;
-	uint32_t row_other, row_missed;
+	uint32_t row_other, row_missed, row_time;
+	bool timed;	 /* packets that the entry program has stamped are timed */
 	int slots_fd;	 /* program array */
 	int counters_fd; /* see counters.h */
 	uint32_t base;	 /* of the input's rows, in bytes from the CPU's */
-	uint32_t stride; /* bytes of a CPU */
+	uint32_t stride; /* bytes of a CPU, a power of two */
 	uint32_t n_cpus; /* a power of two */
 };
 
@@ -62,10 +63,10 @@ int stitch_program(const struct stitch *how, const union bpf_attr *attr, struct 
 		   struct visor_diag *diag);
 /*
  * The entry program of a port, which never changes while the slot it calls does: counts the packet
- * in how->base's row 0, and calls slot `slot`; with nothing there counts it in row 1, too, and drops
- * it. Returns the number of instructions.
+ * in how->base's row 0, and calls slot `slot`; with nothing there counts it in row 1, too, and
+ * drops it. Returns the number of instructions.
  */
-#define STITCH_ENTRY_INSNS 64
+#define STITCH_ENTRY_INSNS 96
 uint32_t stitch_entry(const struct stitch *how, uint32_t slot,
 		      struct bpf_insn out[STITCH_ENTRY_INSNS]);
 /* A program that sends every packet out of an interface. */

@@ -5,6 +5,7 @@
  * A chain file says which engine it is for. A chain that is up is looked for on both, unless
  * --engine says where.
  */
+#include "chain/counters.h"
 #include "chain/live.h"
 #include "chain/runner.h"
 #include "cli/engine.h"
@@ -208,9 +209,9 @@ static const char *status_output(const struct record *r, const struct record_inp
 
 	if (row < hook->n)
 		return hook->verdicts[row].name;
-	if (row == in->n_rows - 2)
+	if (row == COUNTERS_OTHER(in->n_rows))
 		return CHAIN_OUTPUT_OTHER;
-	if (row == in->n_rows - 1)
+	if (row == COUNTERS_MISSED(in->n_rows))
 		return CHAIN_OUTPUT_MISSED;
 	for (uint32_t i = 0; i < in->n_outputs; i++)
 		if (in->outputs[i].named && in->outputs[i].row == row)
@@ -269,7 +270,52 @@ static int status_ports(const struct live_status *s, struct json *j)
 	return err;
 }
 
+/* All packets that have left a program. */
+static struct live_count status_total(const struct live_status *s, uint32_t input)
+{
+	struct live_count sum = {0};
+
+	/* A missed packet has left by its output already. */
+	for (uint32_t row = 0; row < COUNTERS_MISSED(s->record->inputs[input].n_rows); row++) {
+		sum.packets += s->rows[input][row].packets;
+		sum.bytes += s->rows[input][row].bytes;
+	}
+	return sum;
+}
+
 static int status_inputs(const struct live_status *s, struct json *j)
+{
+	static const struct table_column cols[] = {
+		{"MODULE", "module", false},  {"INPUT", "input", false},
+		{"PACKETS", "packets", true}, {"BYTES", "bytes", true},
+		{"NS", "ns", true},	      {NULL, "timed", true},
+	};
+	struct table *t = table_new(cols, ARRAY_SIZE(cols));
+	char ns[32];
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->record->n_inputs; i++) {
+		struct live_count sum = status_total(s, i);
+
+		table_text(t, "%s", s->record->modules[s->record->inputs[i].module].name);
+		table_text(t, "%s", s->record->inputs[i].program);
+		table_u64(t, sum.packets);
+		table_u64(t, sum.bytes);
+		snprintf(ns, sizeof(ns), "%.1f", s->times[i].ns);
+		if (s->times[i].packets)
+			table_json(t, ns, ns);
+		else
+			table_none(t);
+		table_u64(t, s->times[i].packets);
+	}
+	err = j ? table_print_json(t, j, "inputs") : table_print(t, stdout, false);
+	table_free(t);
+	return err;
+}
+
+static int status_outputs(const struct live_status *s, struct json *j)
 {
 	static const struct table_column cols[] = {
 		{"MODULE", "module", false},  {"INPUT", "input", false},
@@ -285,7 +331,7 @@ static int status_inputs(const struct live_status *s, struct json *j)
 	for (uint32_t i = 0; i < s->record->n_inputs; i++) {
 		const struct record_input *in = &s->record->inputs[i];
 
-		for (uint32_t row = 0; row < in->n_rows; row++) {
+		for (uint32_t row = 0; row < COUNTERS_TIME(in->n_rows); row++) {
 			const struct live_count *n = &s->rows[i][row];
 
 			status_target(s->record, in, row, to, sizeof(to));
@@ -300,6 +346,112 @@ static int status_inputs(const struct live_status *s, struct json *j)
 		}
 	}
 	err = j ? table_print_json(t, j, "outputs") : table_print(t, stdout, false);
+	table_free(t);
+	return err;
+}
+
+/* ---- status: what was dropped, and why
+ * --------------------------------------------------------------- */
+
+/* The ways for a packet to be lost. DROP(id, text) */
+#define STATUS_DROPS(DROP)                                                                  \
+	DROP(VERDICT, "the module said so")                                                 \
+	DROP(ABORTED, "the module failed: it said aborted")                                 \
+	DROP(UNLINKED, "a named output that is linked to nothing")                          \
+	DROP(OTHER, "the module returned a value that is no verdict and no output")         \
+	DROP(MISSED, "the next module was not there, or the chain is longer than 33 calls") \
+	DROP(PORT_MISSED, "no module was in the port's slot")
+
+enum status_drop {
+#define DROP(id, text) STATUS_##id,
+	STATUS_DROPS(DROP)
+#undef DROP
+		STATUS_DROP_COUNT
+};
+
+static const char *const status_drop_text[] = {
+#define DROP(id, text) text,
+	STATUS_DROPS(DROP)
+#undef DROP
+};
+static const char *const status_drop_id[] = {
+#define DROP(id, text) #id,
+	STATUS_DROPS(DROP)
+#undef DROP
+};
+
+/* Why what is counted in a row of an input was dropped; STATUS_DROP_COUNT: it was not. */
+static enum status_drop status_why(const struct record *r, const struct record_input *in,
+				   uint32_t row)
+{
+	const struct hook *hook = hook_get(r->hook);
+
+	if (row == COUNTERS_OTHER(in->n_rows))
+		return hook->unknown == HOOK_PASS ? STATUS_DROP_COUNT : STATUS_OTHER;
+	if (row == COUNTERS_MISSED(in->n_rows))
+		return STATUS_MISSED;
+	for (uint32_t i = 0; i < in->n_outputs; i++)
+		if (in->outputs[i].row == row && in->outputs[i].to != STITCH_RETURN)
+			return STATUS_DROP_COUNT;
+	if (row >= hook->n)
+		return STATUS_UNLINKED;
+	switch (hook->verdicts[row].action) {
+	case HOOK_DROP:
+		return STATUS_VERDICT;
+	case HOOK_ABORT:
+		return STATUS_ABORTED;
+	default:
+		return STATUS_DROP_COUNT;
+	}
+}
+
+static void status_drop_row(struct table *t, const char *where, const char *output,
+			    enum status_drop why, const struct live_count *n)
+{
+	if (!n->packets)
+		return;
+	table_text(t, "%s", where);
+	table_text(t, "%s", output);
+	table_text(t, "%s", status_drop_text[why]);
+	table_text(t, "%s", status_drop_id[why]);
+	table_u64(t, n->packets);
+	table_u64(t, n->bytes);
+}
+
+/* Nothing is printed of a chain that drops nothing. */
+static int status_drops(const struct live_status *s, struct json *j)
+{
+	static const struct table_column cols[] = {
+		{"DROPS", "where", false}, {"OUTPUT", "output", false},	 {"WHY", "why", false},
+		{NULL, "reason", false},   {"PACKETS", "packets", true}, {"BYTES", "bytes", true},
+	};
+	struct table *t = table_new(cols, ARRAY_SIZE(cols));
+	const struct record *r = s->record;
+	char where[160];
+	int err = 0;
+
+	if (!t)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < r->n_ports; i++)
+		status_drop_row(t, r->ports[i].name, "", STATUS_PORT_MISSED, &s->ports[i].missed);
+	for (uint32_t i = 0; i < r->n_inputs; i++) {
+		const struct record_input *in = &r->inputs[i];
+
+		snprintf(where, sizeof(where), "%s.%s", r->modules[in->module].name, in->program);
+		for (uint32_t row = 0; row < COUNTERS_TIME(in->n_rows); row++) {
+			enum status_drop why = status_why(r, in, row);
+
+			if (why != STATUS_DROP_COUNT)
+				status_drop_row(t, where, status_output(r, in, row), why,
+						&s->rows[i][row]);
+		}
+	}
+	if (j) {
+		err = table_print_json(t, j, "drops");
+	} else if (table_rows(t)) {
+		putchar('\n');
+		err = table_print(t, stdout, false);
+	}
 	table_free(t);
 	return err;
 }
@@ -326,6 +478,10 @@ static int status_one(struct live_cmd *c, const char *name)
 		err = status_ports(s, &j);
 		if (!err)
 			err = status_inputs(s, &j);
+		if (!err)
+			err = status_outputs(s, &j);
+		if (!err)
+			err = status_drops(s, &j);
 		json_object_end(&j);
 	} else {
 		printf("%s: %s engine, %s, generation %u%s\n\n", name, engine,
@@ -335,6 +491,11 @@ static int status_one(struct live_cmd *c, const char *name)
 		putchar('\n');
 		if (!err)
 			err = status_inputs(s, NULL);
+		putchar('\n');
+		if (!err)
+			err = status_outputs(s, NULL);
+		if (!err)
+			err = status_drops(s, NULL);
 	}
 	live_status_free(s);
 	if (!err)

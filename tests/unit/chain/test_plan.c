@@ -115,9 +115,9 @@ static void two_directions(void **state)
 	assert_int_equal(join(p, nat_in, 16)->to, STITCH_RETURN);
 	assert_int_equal(join(p, nat_in, 20)->row, 6);
 	assert_int_equal(p->depth, 2);
-	assert_int_equal(p->inputs[guard].n_rows, 7);
-	assert_int_equal(p->inputs[nat_in].n_rows, 9);
-	assert_int_equal(p->n_rows, 3 * 7 + 2 * 9);
+	assert_int_equal(p->inputs[guard].n_rows, 8);
+	assert_int_equal(p->inputs[nat_in].n_rows, 10);
+	assert_int_equal(p->n_rows, 3 * 8 + 2 * 10);
 	assert_int_equal(p->n_ops, 3 + 5 + 2 + 2);
 	assert_int_equal(p->ops[0].kind, PLAN_LOAD);
 	assert_int_equal(p->ops[p->n_ops - 1].kind, PLAN_ENTRY);

@@ -28,9 +28,9 @@ static struct record_module modules[] = {
 	{(char *)"acl-2", (char *)"acl", (char *)"/mo\"d/acl.o", B, A},
 };
 static struct record_input inputs[] = {
-	{0, (char *)"outside", A, false, RECORD_NO_SLOT, 0, 9, outputs, 3},
-	{1, (char *)"main", B, false, 3, 9, 7, NULL, 0},
-	{1, (char *)"part", B, true, RECORD_NO_SLOT, 16, 7, NULL, 0},
+	{0, (char *)"outside", A, false, RECORD_NO_SLOT, 0, 10, outputs, 3},
+	{1, (char *)"main", B, false, 3, 10, 8, NULL, 0},
+	{1, (char *)"part", B, true, RECORD_NO_SLOT, 18, 8, NULL, 0},
 };
 static struct record_port ports[] = {
 	{(char *)"wan", (char *)"veth0", (char *)"native", A, 7, 0, 30, PLAN_TO_INPUT, 0},
@@ -179,8 +179,8 @@ static void hostile(void **state)
 {
 	static const char *const changes[][3] = {
 		/* what, by what, and a word of the message */
-		{"visor: 1", "visor: 2", "visor"},
-		{"visor: 1", "visor: 0", "version"},
+		{"visor: 2", "visor: 3", "visor"},
+		{"visor: 2", "visor: 0", "version"},
 		{"generation: 12", "generation: -1", "generation"},
 		{"generation: 12", "generation: 4294967296", "generation"},
 		{"generation: 12", "generation: 99999999999999999999999999", "generation"},
@@ -204,11 +204,11 @@ static void hostile(void **state)
 		{"internal: 0", "internal: 2", "internal"},
 		{"slot: 3", "slot: 16", "slot"},
 		{"slot: 3", "slot: 4294967294", "slot"},
-		{"rows: 9", "rows: 6", "rows"},
-		{"rows: 9", "rows: 65", "rows"},
-		{"row: 9, rows: 7", "row: 58, rows: 7", "row"},
-		{"row: 9, rows: 7", "row: 4294967290, rows: 7", "row"},
-		{"row: 2, to", "row: 9, to", "row"},
+		{"rows: 10", "rows: 7", "rows"},
+		{"rows: 10", "rows: 65", "rows"},
+		{"row: 10, rows: 8", "row: 57, rows: 8", "row"},
+		{"row: 10, rows: 8", "row: 4294967290, rows: 8", "row"},
+		{"row: 2, to", "row: 10, to", "row"},
 		{"to: input, target: 1", "to: input, target: 3", "target"},
 		{"to: port, target: 1", "to: port, target: 3", "target"},
 		{"to: return, target: 0", "to: return, target: 1", "target"},
