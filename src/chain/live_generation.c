@@ -17,13 +17,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
+
 #include "base/sha256.h"
+#include "chain/carry.h"
 #include "chain/counters.h"
 #include "chain/live_impl.h"
 #include "map/map.h"
 
 #define GENERATION_SLOTS 1024 /* at least; four times what is needed */
 #define GENERATION_ROWS	 1024
+
+/* A new map that gets what is in the one before. */
+struct generation_carried {
+	uint32_t module;
+	const struct bpf_map *map;
+	struct carry_map *from;
+};
 
 struct generation {
 	struct live *lv;
@@ -33,6 +43,8 @@ struct generation {
 	struct change *change;
 	int *fds; /* of the inputs' programs; the loader's, or taken over (owned) */
 	struct live_report *report;
+	struct generation_carried *carried;
+	uint32_t n_carried;
 };
 
 static uint64_t generation_now(void)
@@ -206,10 +218,11 @@ static void generation_sizes(struct generation *g)
 
 	w->generation = now ? now->generation + 1 : 1;
 	w->n_cpus = now ? now->n_cpus : (uint32_t)round_up_pow2(map_possible_cpus());
-	w->max_rows = now ? now->max_rows
-			  : MAX((uint32_t)round_up_pow2(4 * (g->plan->n_rows +
-							     RECORD_PORT_ROWS * g->plan->n_ports)),
-				(uint32_t)GENERATION_ROWS) -
+	w->max_rows =
+		now ? now->max_rows
+		    : MAX((uint32_t)round_up_pow2(
+				  4 * (g->plan->n_rows + RECORD_PORT_ROWS * g->plan->n_ports)),
+			  (uint32_t)GENERATION_ROWS) -
 				(uint32_t)COUNTERS_CLOCK_ROWS; /* so that a CPU's part is full */
 	w->max_slots =
 		now ? now->max_slots
@@ -228,17 +241,6 @@ static bool map_is(const struct bpf_map *map, const char *suffix)
 	return bpf_map__is_internal(map) && n >= m && !strcmp(name + n - m, suffix);
 }
 
-/* Can a map that is there serve in the place of this one? Its flags as the engine shows them. */
-static bool map_fits(const struct bpf_map *map, const struct bpf_map_info *info)
-{
-	const uint32_t access = BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG | BPF_F_MMAPABLE;
-
-	return bpf_map__type(map) == info->type && bpf_map__key_size(map) == info->key_size &&
-	       bpf_map__value_size(map) == info->value_size &&
-	       (bpf_map__max_entries(map) == info->max_entries || !bpf_map__max_entries(map)) &&
-	       ((bpf_map__map_flags(map) ^ info->map_flags) & access) == 0;
-}
-
 static int map_info(int fd, struct bpf_map_info *info)
 {
 	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)fd,
@@ -249,26 +251,114 @@ static int map_info(int fd, struct bpf_map_info *info)
 	return MIN(load_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)), 0);
 }
 
-/* The old generation's map of that name, if it can be taken over. -ENOENT: there is nothing to take
- * over; -EBUSY: there is, but it does not fit. */
+struct generation_search {
+	struct generation *g;
+	const char *module, *section; /* ".data" */
+	int fd;
+};
+
+/* place_each: global variables are in maps that are called after the object file, which may be
+ * another for each version, and the section. No other map has a dot in its name. */
+static int generation_find_section(void *user, const char *name)
+{
+	struct generation_search *s = user;
+	size_t n = strlen(name), m = strlen(s->section);
+	struct bpf_map_info info;
+	const char *dot;
+	int fd;
+
+	if (n < m || strcmp(name + n - m + 1, s->section + 1) != 0)
+		return 0;
+	fd = place_get(&s->g->lv->place, "g%u/map/%s/%s", s->g->lv->now->generation, s->module,
+		       name);
+	if (fd < 0)
+		return 0;
+	info.name[0] = '\0';
+	map_info(fd, &info);
+	info.name[sizeof(info.name) - 1] = '\0';
+	dot = strchr(info.name, '.');
+	if (dot && !strncmp(dot, s->section, strlen(dot))) {
+		s->fd = fd;
+		return 1;
+	}
+	close(fd);
+	return 0;
+}
+
+/* The old generation's map of that name, or -ENOENT: there is nothing to take over. */
 static int generation_old_map(struct generation *g, uint32_t module, const struct bpf_map *map,
 			      bool same)
 {
-	const struct record *now = g->lv->now, *w = g->wanted;
-	struct bpf_map_info info;
+	const char *name = bpf_map__name(map), *section = strchr(name, '.');
+	struct generation_search s = {.g = g,
+				      .module = g->wanted->modules[module].name,
+				      .section = section,
+				      .fd = -ENOENT};
+	char folder[160];
 	int fd;
 
 	/* Which programs a module's own array leads to belongs to the module's code. */
 	if (bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY || (map_is(map, ".rodata") && !same))
 		return -ENOENT;
-	fd = place_get(&g->lv->place, "g%u/map/%s/%s", now->generation, w->modules[module].name,
-		       bpf_map__name(map));
-	if (fd < 0)
+	fd = place_get(&g->lv->place, "g%u/map/%s/%s", g->lv->now->generation, s.module, name);
+	if (fd != -ENOENT || !section)
 		return fd;
-	if (!map_info(fd, &info) && map_fits(map, &info))
-		return fd;
-	close(fd);
-	return -EBUSY;
+	snprintf(folder, sizeof(folder), "g%u/map/%s", g->lv->now->generation, s.module);
+	place_each(&g->lv->place, folder, generation_find_section, &s);
+	return s.fd;
+}
+
+static void generation_wanted_map(const struct bpf_object *obj, const struct bpf_map *map,
+				  struct carry_wanted *out)
+{
+	const struct btf *btf = bpf_object__btf(obj);
+
+	*out = (struct carry_wanted){
+		.type = bpf_map__type(map),
+		.key_size = bpf_map__key_size(map),
+		.value_size = bpf_map__value_size(map),
+		.max_entries = bpf_map__max_entries(map),
+		.flags = bpf_map__map_flags(map),
+		.key_type = bpf_map__btf_key_type_id(map),
+		.value_type = bpf_map__btf_value_type_id(map),
+		.data = bpf_map__is_internal(map),
+	};
+	if (btf)
+		out->btf = btf__raw_data(btf, &out->btf_size);
+}
+
+/* What a map that was there is to the module's map of that name. */
+static int generation_take_over(struct generation *g, uint32_t module, struct bpf_map *map, int fd,
+				struct visor_diag *diag)
+{
+	const char *name = g->wanted->modules[module].name;
+	struct generation_carried *list;
+	struct carry_wanted wanted;
+	struct carry_map *from;
+	char why[CARRY_WHY];
+	int fit, err;
+
+	generation_wanted_map(g->loader.modules[module].obj, map, &wanted);
+	fit = carry_map_open(fd, &wanted, &from, why, diag);
+	if (fit == CARRY_SAME) {
+		err = bpf_map__reuse_fd(map, fd);
+		return err ? diag_fail(diag, err, "load", "cannot take over the map '%s'",
+				       bpf_map__name(map))
+			   : 0;
+	}
+	if (fit == CARRY_CANNOT)
+		live_remark(g->lv, "map '%s' of module '%s' starts empty: %s", bpf_map__name(map),
+			    name, why);
+	if (fit != CARRY_CONVERTS)
+		return fit < 0 ? fit : 0;
+	list = realloc(g->carried, (g->n_carried + 1) * sizeof(*list));
+	if (!list) {
+		carry_map_close(from);
+		return diag_fail(diag, -ENOMEM, "maps", "no memory");
+	}
+	g->carried = list;
+	list[g->n_carried++] = (struct generation_carried){module, map, from};
+	return 0;
 }
 
 /* loader_before_fn */
@@ -292,21 +382,79 @@ static int generation_reuse(void *user, uint32_t module, struct visor_diag *diag
 		if (old < 0)
 			continue;
 		fd = generation_old_map(g, module, map, same);
-		if (fd < 0) {
-			if (fd == -EBUSY)
-				live_remark(g->lv,
-					    "map '%s' of module '%s' is new: it differs in kind "
-					    "or layout from the one before, which stays behind",
-					    bpf_map__name(map), w->modules[module].name);
+		if (fd < 0)
 			continue;
-		}
-		err = bpf_map__reuse_fd(map, fd);
+		err = generation_take_over(g, module, map, fd, diag);
 		close(fd);
-		if (err)
-			return diag_fail(diag, err, "load", "cannot take over the map '%s'",
-					 bpf_map__name(map));
+		if (err) {
+			diag_in(diag, "%s: map '%s'", w->modules[module].name, bpf_map__name(map));
+			return err;
+		}
 	}
 	return 0;
+}
+
+/* ---- what is in maps whose layout changed
+ * ------------------------------------------------------------ */
+
+static void generation_carried_remarks(struct generation *g, const struct generation_carried *c,
+				       const struct carry_report *r)
+{
+	const char *name = bpf_map__name(c->map), *module = g->wanted->modules[c->module].name;
+
+	live_remark(g->lv, "map '%s' of module '%s' is another now: %llu entries went over%s%s",
+		    name, module, (unsigned long long)r->entries,
+		    *carry_map_why(c->from) ? ", but for " : "", carry_map_why(c->from));
+	if (r->dropped)
+		live_remark(g->lv,
+			    "map '%s' of module '%s': %llu entries have keys that the new "
+			    "one cannot have, and stay behind",
+			    name, module, (unsigned long long)r->dropped);
+	if (r->merged)
+		live_remark(g->lv,
+			    "map '%s' of module '%s': %llu entries stay behind, since their "
+			    "keys are now the same as others'",
+			    name, module, (unsigned long long)r->merged);
+	if (r->loss.n)
+		live_remark(g->lv,
+			    "map '%s' of module '%s': %llu numbers, of '%s' for one, do not "
+			    "fit: they are the nearest that do",
+			    name, module, (unsigned long long)r->loss.n, r->loss.member);
+}
+
+static int generation_carry(struct generation *g, struct visor_diag *diag)
+{
+	for (uint32_t i = 0; i < g->n_carried; i++) {
+		const struct generation_carried *c = &g->carried[i];
+		struct carry_report r;
+		int err = carry_map_copy(c->from, bpf_map__fd(c->map), &r, diag);
+
+		if (err) {
+			diag_in(diag, "%s: map '%s'", g->wanted->modules[c->module].name,
+				bpf_map__name(c->map));
+			return err;
+		}
+		generation_carried_remarks(g, c, &r);
+	}
+	return 0;
+}
+
+/* What the programs before added until they were out of the way. */
+static void generation_carry_late(struct generation *g)
+{
+	for (uint32_t i = 0; i < g->n_carried; i++) {
+		const struct generation_carried *c = &g->carried[i];
+		const char *name = bpf_map__name(c->map);
+		uint64_t added, left;
+		int err = carry_map_late(c->from, bpf_map__fd(c->map), &added, &left);
+
+		if (err || left)
+			live_remark(g->lv,
+				    "map '%s' of module '%s': entries that came while the change "
+				    "was made stay behind (%s)",
+				    name, g->wanted->modules[c->module].name,
+				    err ? strerror(-err) : "the new map is full");
+	}
 }
 
 static bool generation_loads(const struct generation *g, uint32_t module)
@@ -344,17 +492,17 @@ static int generation_load(struct generation *g, struct visor_diag *diag)
 		g->loader.inputs[i].row = w->inputs[i].row;
 		g->report->loaded += g->change->inputs[i].load;
 	}
-	for (uint32_t i = 0; !err && i < w->n_modules; i++) {
-		/* A module that stays as it is may still get other contents. */
-		bool fill = generation_fills(g, i);
-
-		if (!fill && !generation_loads(g, i))
-			continue;
-		err = loader_load(&g->loader, i, diag);
-		if (!err && fill)
+	/* A module that stays as it is may still get other contents. */
+	for (uint32_t i = 0; !err && i < w->n_modules; i++)
+		if (generation_fills(g, i) || generation_loads(g, i))
+			err = loader_load(&g->loader, i, diag);
+	/* As late as can be, since the maps are in use; what the chain file says comes on top. */
+	if (!err)
+		err = generation_carry(g, diag);
+	for (uint32_t i = 0; !err && i < w->n_modules; i++)
+		if (generation_fills(g, i))
 			err = module_fill(g->loader.modules[i].obj, g->loader.desc->tree,
 					  g->loader.desc->modules[i].maps, diag);
-	}
 	for (uint32_t i = 0; !err && i < w->n_inputs; i++) {
 		g->fds[i] = g->loader.inputs[i].fd;
 		if (g->change->inputs[i].load)
@@ -627,6 +775,9 @@ static void generation_end(struct generation *g)
 		if (g->change && !g->change->inputs[i].load && g->fds[i] >= 0)
 			close(g->fds[i]);
 	free(g->fds);
+	for (uint32_t i = 0; i < g->n_carried; i++)
+		carry_map_close(g->carried[i].from);
+	free(g->carried);
 	loader_free(&g->loader);
 	change_free(g->change);
 	plan_free(g->plan);
@@ -687,6 +838,7 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 		place_remove(&lv->place, "g%u", wanted->generation);
 		goto out;
 	}
+	generation_carry_late(&g);
 	report->changed = true;
 	report->aside = g.change->aside;
 	report->generation = wanted->generation;
