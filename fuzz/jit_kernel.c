@@ -94,6 +94,10 @@ int kernel_side_take(const struct base *b, const struct programs_one *p)
 		.prog_flags = b->flags,
 	};
 
+	/* Programs of these maps are not run alone. */
+	if (b->type->type == BPF_PROG_TYPE_XDP &&
+	    (b->attach_type == BPF_XDP_DEVMAP || b->attach_type == BPF_XDP_CPUMAP))
+		return -EOPNOTSUPP;
 	if (!comparable(b, p))
 		return -EOPNOTSUPP;
 	memcpy(insns, p->insns, p->n * sizeof(*insns));

@@ -32,6 +32,7 @@ uint32_t *sides_visits;
 
 /* The program types that are generated, each with its programs behind tail calls. */
 enum { TYPES = 3, STABLE_RUNS = 24, GENERATED_ID = 1000, PLACE_SPARE = 1 << 16 };
+enum { PLACE_EVEN = 0x480, PLACE_ODD = 0x9b58 };
 static const uint32_t types[TYPES] = {BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS,
 				      BPF_PROG_TYPE_SOCKET_FILTER};
 struct targets {
@@ -285,7 +286,7 @@ int stage_targets(struct stage *s)
 }
 
 /* Memory at unlike addresses: what is negative in the lower half of one, or in its lower 16 bits,
- * or odd in some way, is not in the next one. */
+ * or odd in some way, down to the bit of 8, is not in the next one. */
 static void *place(size_t size, uint64_t number)
 {
 	uint64_t hint =
@@ -295,12 +296,12 @@ static void *place(size_t size, uint64_t number)
 
 	if (at == MAP_FAILED)
 		abort();
-	return at + (number & 1 ? 0x9b40 : 0x480);
+	return at + (number & 1 ? PLACE_ODD : PLACE_EVEN);
 }
 
 static void place_free(void *at, size_t size, uint64_t number)
 {
-	munmap((uint8_t *)at - (number & 1 ? 0x9b40 : 0x480), size + PLACE_SPARE);
+	munmap((uint8_t *)at - (number & 1 ? PLACE_ODD : PLACE_EVEN), size + PLACE_SPARE);
 }
 
 void sides_init(bool native, struct visor_run *on_stack)

@@ -68,6 +68,10 @@ enum ctx_access {
 	CTX_R_HEAD = 64,   /* parts may be read, but only those at the start of a unit */
 	CTX_R_HALF = 128,  /* halves may be read */
 	CTX_CAP_BPF = 256, /* not for unprivileged programs */
+	/* The kernel has one byte, or two, for the field. Only a part that is less is looked for
+	 * where it is in the UAPI's field; any other one is the value, wherever it is read. */
+	CTX_IN_1 = 512,
+	CTX_IN_2 = 1024,
 };
 
 /*

@@ -419,6 +419,11 @@ const struct ctx_field *catalog_ctx_access(const struct prog_type *type, uint32_
 	return f && !f->attach && field_permits(f, off, size, write) ? f : NULL;
 }
 
+static uint32_t field_kernel_size(const struct ctx_field *f)
+{
+	return f->access & CTX_IN_1 ? 1 : f->access & CTX_IN_2 ? 2 : field_unit(f);
+}
+
 bool catalog_ctx_native(const struct prog_type *type, uint32_t off, uint32_t size, bool write,
 			int32_t *shift, bool *pointer)
 {
@@ -427,6 +432,8 @@ bool catalog_ctx_native(const struct prog_type *type, uint32_t off, uint32_t siz
 	if (!f)
 		return false;
 	*shift = f->engine_off - f->off;
+	if (size < field_unit(f) && !write && size >= field_kernel_size(f))
+		*shift -= (int32_t)(off - f->off);
 	*pointer = f->yield == CTX_PKT || f->yield == CTX_PKT_META || f->yield == CTX_PKT_END;
 	/* The UAPI shows 4 bytes of these; nothing narrower becomes an address. */
 	return !*pointer || size >= 4;

@@ -60,6 +60,7 @@ struct chain_desc_link {
 struct chain_desc {
 	char *file; /* for messages */
 	const char *name; /* of the chain once it lives; NULL: the file's */
+	bool live;	  /* packets come through entry programs, which takes them one tail call */
 	enum chain_engine engine;
 	enum chain_hook hook;
 	struct chain_desc_port *ports;

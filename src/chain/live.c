@@ -143,6 +143,8 @@ static int live_wanted_text(const char *file, char *text, size_t len, struct liv
 	int err = chain_parse_text(file, text, len, &w->desc, diag);
 
 	w->record = NULL;
+	if (!err)
+		w->desc->live = true;
 	if (err) {
 		free(text);
 		return err;
@@ -193,7 +195,7 @@ static int live_wanted_swap(struct live_wanted *w, const char *module, const cha
 }
 
 /* A description's name: its own, or the file's without the end. */
-static void live_name(const struct chain_desc *desc, const char *wish, char out[64])
+static void live_name(const struct chain_desc *desc, const char *wish, char out[LIVE_NAME_SIZE])
 {
 	const char *base = strrchr(desc->file, '/');
 	size_t n = 0;
@@ -201,13 +203,26 @@ static void live_name(const struct chain_desc *desc, const char *wish, char out[
 	if (!wish)
 		wish = desc->name;
 	if (wish) {
-		snprintf(out, 64, "%s", wish);
+		snprintf(out, LIVE_NAME_SIZE, "%s", wish);
 		return;
 	}
 	base = base ? base + 1 : desc->file;
-	for (; *base && *base != '.' && n < 63; base++)
+	for (; *base && *base != '.' && n < LIVE_NAME_SIZE - 1; base++)
 		out[n++] = isalnum((unsigned char)*base) || *base == '-' ? *base : '_';
 	out[n] = '\0';
+}
+
+int live_file_name(const char *file, const char *wish, char name[LIVE_NAME_SIZE],
+		   struct visor_diag *diag)
+{
+	struct chain_desc *desc;
+	int err = chain_parse(file, &desc, diag);
+
+	if (err)
+		return err;
+	live_name(desc, wish, name);
+	chain_desc_free(desc);
+	return 0;
 }
 
 static int live_check_engine(const struct live_opts *opts, const struct chain_desc *desc,
@@ -248,7 +263,7 @@ int live_up(const struct live_opts *opts, const char *file, const char *wish,
 {
 	struct live_wanted w;
 	struct live lv;
-	char name[64];
+	char name[LIVE_NAME_SIZE];
 	int err = live_wanted_file(file, &w, diag);
 
 	memset(report, 0, sizeof(*report));
@@ -290,7 +305,7 @@ int live_apply(const struct live_opts *opts, const char *file, const char *wish,
 {
 	struct live_wanted w;
 	struct live lv;
-	char name[64];
+	char name[LIVE_NAME_SIZE];
 	int err = live_wanted_file(file, &w, diag);
 
 	memset(report, 0, sizeof(*report));

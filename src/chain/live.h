@@ -17,10 +17,19 @@
 struct live_opts {
 	size_t sz;
 	struct visor *visor; /* the user engine, with a state directory. NULL: the kernel */
+	/* The caller is going to be the user engine's process for the chain (runner_main): none is
+	 * started. */
+	bool foreground;
 	/* Called for each remark that is not an error. */
 	void (*warn)(void *user, const struct visor_diag *remark);
 	void *user;
 };
+
+#define LIVE_NAME_SIZE 64
+
+/* What live_up would call the chain. */
+int live_file_name(const char *file, const char *wish, char name[LIVE_NAME_SIZE],
+		   struct visor_diag *diag);
 
 /* What a change came to. */
 struct live_report {

@@ -639,6 +639,12 @@ static int plan_circle(struct planner *p, const uint32_t *stack, uint32_t top, u
 			 "the links form a circle: %s", path);
 }
 
+/* Tail calls that modules can make. */
+static uint32_t plan_max_calls(const struct planner *p)
+{
+	return PLAN_MAX_CALLS - p->desc->live;
+}
+
 static int plan_too_deep(struct planner *p, const struct plan_walk *walk, uint32_t from,
 			 uint32_t port)
 {
@@ -647,9 +653,10 @@ static int plan_too_deep(struct planner *p, const struct plan_walk *walk, uint32
 	for (int64_t i = from; i >= 0; i = walk[i].deepest)
 		plan_path_add(p, path, sizeof(path), (uint32_t)i);
 	plan_fail(p, p->desc->ports[port].pos,
-		  "the longest path from port '%s' has %u tail calls, a packet can make %d: %s",
-		  p->desc->ports[port].name, walk[from].depth, PLAN_MAX_CALLS, path);
-	diag_hint(p->diag, "shorten the path by %u modules", walk[from].depth - PLAN_MAX_CALLS);
+		  "the longest path from port '%s' has %u tail calls, a packet can make %u: %s",
+		  p->desc->ports[port].name, walk[from].depth, plan_max_calls(p), path);
+	diag_hint(p->diag, "shorten the path by %u modules",
+		  walk[from].depth - plan_max_calls(p));
 	return -EINVAL;
 }
 
@@ -698,7 +705,7 @@ static int plan_depth(struct planner *p)
 		if (port->entry != PLAN_TO_INPUT)
 			continue;
 		p->plan->depth = MAX(p->plan->depth, walk[port->target].depth);
-		if (walk[port->target].depth > PLAN_MAX_CALLS)
+		if (walk[port->target].depth > plan_max_calls(p))
 			err = plan_too_deep(p, walk, port->target, i);
 	}
 	free(walk);

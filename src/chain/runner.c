@@ -575,7 +575,10 @@ int runner_settle(struct live *lv, struct visor_diag *diag)
 		s->wanted = s->ready = lv->now->generation;
 	} else if (!lives || s->ready != lv->now->generation) {
 		__atomic_store_n(&s->wanted, lv->now->generation, __ATOMIC_RELEASE);
-		err = lives ? runner_reopen(lv, s, diag) : runner_start(lv, diag);
+		if (lives)
+			err = runner_reopen(lv, s, diag);
+		else if (!lv->opts->foreground)
+			err = runner_start(lv, diag);
 	}
 	runner_shared_put(s);
 	return err;

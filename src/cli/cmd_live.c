@@ -132,6 +132,31 @@ static int live_done(struct live_cmd *c, int err, const struct live_report *r,
 	return code;
 }
 
+/* Brings the chain up, or up to date, and runs it here. */
+static int live_foreground(struct live_cmd *c)
+{
+	const char *file = c->cli->args[0], *wish = c->cli->opt[OPT_NAME];
+	struct visor_diag diag = {0};
+	struct live_report r;
+	char name[LIVE_NAME_SIZE];
+	int code, err;
+
+	if (!c->opts.visor)
+		return cli_usage(c->cli, "a chain in the kernel has no process: --foreground is for "
+					 "the user engine");
+	c->opts.foreground = true;
+	err = live_file_name(file, wish, name, &diag);
+	if (!err && live_has(&c->opts, name))
+		err = live_apply(&c->opts, file, wish, &r, &diag);
+	else if (!err)
+		err = live_up(&c->opts, file, wish, &r, &diag);
+	code = err ? cli_fail(&diag) : live_say(c, &r, "up");
+	fflush(stdout);
+	if (code)
+		return code;
+	return runner_main(c->engine.state, name, -1, &diag) ? cli_fail(&diag) : CLI_OK;
+}
+
 int cli_up(struct cli *cli)
 {
 	struct visor_diag diag = {0};
@@ -141,6 +166,11 @@ int cli_up(struct cli *cli)
 
 	if (code)
 		return code;
+	if (cli->opt[OPT_FOREGROUND]) {
+		code = live_foreground(&c);
+		live_end(&c);
+		return code;
+	}
 	return live_done(&c, live_up(&c.opts, cli->args[0], cli->opt[OPT_NAME], &r, &diag), &r,
 			 &diag, "up");
 }

@@ -319,7 +319,9 @@ static int run_skb(struct test_run *t, struct vm_prog *vm, const struct sys_prog
 		return -EINVAL;
 	if (!l2)
 		t->pkt.data = t->pkt.meta = t->pkt.data + ETH_HLEN;
-	t->pkt.len = t->pkt.wire_len = (uint32_t)(t->pkt.end - t->pkt.data);
+	/* Without a context there is no length on the wire. */
+	t->pkt.wire_len = 0;
+	t->pkt.len = (uint32_t)(t->pkt.end - t->pkt.data);
 	t->pkt.ifindex = 1;
 	err = has_ctx ? skb_convert(t, &skb) : 0;
 	if (!err)

@@ -148,6 +148,52 @@ static void both_load(uint32_t type, const struct bpf_insn *insns, uint32_t n, i
 
 static uint8_t packet[8192];
 
+/* Every field of a packet's context, and every part of it: loads are permitted by both or neither,
+ * and yield the same. The kernel does not look for parts where it has fewer bytes than the UAPI. */
+static void parts_of_fields(void **state)
+{
+	static const uint32_t types[] = {BPF_PROG_TYPE_SOCKET_FILTER, BPF_PROG_TYPE_SCHED_CLS};
+	static const uint8_t sizes[] = {BPF_B, BPF_H, BPF_W};
+	union bpf_attr attr;
+	unsigned n = 0;
+
+	for (uint32_t off = 0; off < sizeof(struct __sk_buff) * 6; off++) {
+		const uint32_t i = off % 6, at = off / 6;
+		const struct bpf_insn insns[] = {
+			{.code = BPF_LDX | BPF_MEM | sizes[i % 3],
+			 .dst_reg = 0,
+			 .src_reg = 1,
+			 .off = (int16_t)at},
+			{.code = BPF_JMP | BPF_EXIT},
+		};
+		char what[64];
+		int k, o;
+
+		/* Addresses differ. */
+		if (at % (1u << i % 3) || at == offsetof(struct __sk_buff, data) ||
+		    at == offsetof(struct __sk_buff, data_end) ||
+		    at == offsetof(struct __sk_buff, data_meta))
+			continue;
+		k = kernel_prog(types[i / 3], insns, 2, "GPL", NULL, 0);
+		o = prog_on(own, types[i / 3], insns, 2);
+		SAME(k >= 0, o >= 0, "load of %u bytes at %u", 1u << i % 3, at);
+		if (k < 0 || o < 0)
+			continue;
+		memset(packet, 0x81, 64);
+		memset(&attr, 0, sizeof(attr));
+		attr.test.data_in = PTR(packet);
+		attr.test.data_size_in = 64;
+		snprintf(what, sizeof(what), "type %u, %u bytes at %u", types[i / 3], 1u << i % 3,
+			 at);
+		compare(k, o, &attr, what);
+		close(k);
+		close(o);
+		n++;
+	}
+	assert_true(n > 200);
+	assert_int_equal(differences, 0);
+}
+
 /* Destination address, protocol and the rest are drawn; the address is sometimes special. */
 static void packet_new(void)
 {
@@ -408,6 +454,7 @@ static int reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(parts_of_fields, reset),
 		cmocka_unit_test_setup(xdp_sizes, reset),
 		cmocka_unit_test_setup(xdp_moves, reset),
 		cmocka_unit_test_setup(attributes, reset),

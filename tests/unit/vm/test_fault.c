@@ -162,8 +162,9 @@ static const struct fault_case {
 		 "r2 += -4104\n r0 = *(u64 *)(r2 +0)")},
 	{"use of a callback context above the stack", XDP, 9, "read of 1 bytes at",
 	 "r3 = r10\n r3 += 1\n" CALL_BACK("r0 = *(u8 *)(r2 +0)")},
-	{"callback context is a number", XDP, 5, "loop, argument 3: neither NULL nor stack",
-	 "r3 = 1\n" CALL_BACK("r0 = 0")},
+	/* Far from every stack, wherever that is. */
+	{"callback context is a number", XDP, 6, "loop, argument 3: neither NULL nor stack",
+	 "r3 = 0x4000000000000000 ll\n" CALL_BACK("r0 = 0")},
 	{"endless loop", RAW, 0, "stopped after 1000 instructions, the limit of this run",
 	 "again:\n r0 = 0\n goto again\n exit"},
 	{"classic access without context", SKF, 5, "classic packet access: r6 is not the context",
