@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -70,6 +71,7 @@ void live_close(struct live *lv)
 		close(lv->slots_fd);
 	record_free(lv->now);
 	record_free(lv->before);
+	record_free(lv->beyond);
 	load_enter(lv->outside);
 	place_close(&lv->place);
 }
@@ -153,6 +155,7 @@ static int live_wanted_text(const char *file, char *text, size_t len, struct liv
 	if (w->record)
 		return 0;
 	chain_desc_free(w->desc);
+	w->desc = NULL;
 	return -ENOMEM;
 }
 
@@ -223,6 +226,41 @@ int live_file_name(const char *file, const char *wish, char name[LIVE_NAME_SIZE]
 	live_name(desc, wish, name);
 	chain_desc_free(desc);
 	return 0;
+}
+
+/* What is running: the file's text as it was then, with the objects that were swapped since. */
+static int live_wanted_running(const struct live *lv, struct live_wanted *w,
+			       struct visor_diag *diag)
+{
+	char *text = strdup(lv->now->text);
+	int err;
+
+	memset(w, 0, sizeof(*w));
+	if (!text)
+		return diag_fail(diag, -ENOMEM, "plan", "no memory");
+	err = live_wanted_text(lv->now->file, text, strlen(text), w, diag);
+	for (uint32_t i = 0; !err && i < lv->now->n_modules; i++)
+		if (lv->now->modules[i].swapped)
+			err = live_wanted_swap(w, lv->now->modules[i].name,
+					       lv->now->modules[i].swapped, diag);
+	return err;
+}
+
+/* Who changes a chain changes it without the taps that somebody has left, or still has. */
+static int live_open_bare(struct live *lv, const struct live_opts *opts, const char *name,
+			  struct visor_diag *diag)
+{
+	int err = live_open(lv, opts, name, LIVE_COMPLETE, diag);
+	uint32_t tapper = err ? 0 : lv->now->tapper;
+
+	if (!tapper)
+		return err;
+	err = live_untap(lv, diag);
+	if (err)
+		live_close(lv);
+	else
+		live_remark(lv, "the taps of process %u were taken off", tapper);
+	return err;
 }
 
 static int live_check_engine(const struct live_opts *opts, const struct chain_desc *desc,
@@ -314,7 +352,7 @@ int live_apply(const struct live_opts *opts, const char *file, const char *wish,
 	live_name(w.desc, wish, name);
 	err = live_check_engine(opts, w.desc, diag);
 	if (!err)
-		err = live_open(&lv, opts, name, LIVE_COMPLETE, diag);
+		err = live_open_bare(&lv, opts, name, diag);
 	if (err) {
 		record_free(w.record);
 		chain_desc_free(w.desc);
@@ -329,21 +367,15 @@ int live_apply(const struct live_opts *opts, const char *file, const char *wish,
 int live_swap(const struct live_opts *opts, const char *name, const char *module,
 	      const char *object, struct live_report *report, struct visor_diag *diag)
 {
-	struct live_wanted w = {0};
+	struct live_wanted w;
 	struct live lv;
-	char *text, *full;
-	int err = live_open(&lv, opts, name, LIVE_COMPLETE, diag);
+	char *full;
+	int err = live_open_bare(&lv, opts, name, diag);
 
 	memset(report, 0, sizeof(*report));
 	if (err)
 		return err;
-	text = strdup(lv.now->text);
-	err = text ? live_wanted_text(lv.now->file, text, strlen(text), &w, diag)
-		   : diag_fail(diag, -ENOMEM, "plan", "no memory");
-	for (uint32_t i = 0; !err && i < lv.now->n_modules; i++)
-		if (lv.now->modules[i].swapped)
-			err = live_wanted_swap(&w, lv.now->modules[i].name,
-					       lv.now->modules[i].swapped, diag);
+	err = live_wanted_running(&lv, &w, diag);
 	/* A path must mean the same to a later command in another folder. */
 	full = strchr(object, '/') || strchr(object, '.') ? realpath(object, NULL) : NULL;
 	if (!err)
@@ -358,11 +390,56 @@ int live_swap(const struct live_opts *opts, const char *name, const char *module
 	return err;
 }
 
+int live_tap(const struct live_opts *opts, const char *name, live_tap_fn fn, void *user,
+	     struct live_report *report, struct visor_diag *diag)
+{
+	struct live_wanted w = {0};
+	struct live lv;
+	int err = live_open(&lv, opts, name, LIVE_COMPLETE, diag);
+
+	memset(report, 0, sizeof(*report));
+	if (err)
+		return err;
+	if (lv.now->tapper && (!kill((pid_t)lv.now->tapper, 0) || errno == EPERM)) {
+		err = diag_fail(diag, -EBUSY, "tap", "process %u has taps on the chain",
+				lv.now->tapper);
+		diag_hint(diag, "one capture or trace at a time");
+	}
+	if (!err)
+		err = live_untap(&lv, diag);
+	if (!err)
+		err = live_wanted_running(&lv, &w, diag);
+	if (!err)
+		err = fn(user, lv.now, w.desc, w.record, diag);
+	if (!err) {
+		w.record->tapper = (uint32_t)getpid();
+		err = live_change(&lv, w.desc, w.record, report, diag);
+	} else {
+		record_free(w.record);
+	}
+	chain_desc_free(w.desc);
+	live_close(&lv);
+	return err;
+}
+
+int live_tap_end(const struct live_opts *opts, const char *name, struct visor_diag *diag)
+{
+	struct live lv;
+	int err = live_open(&lv, opts, name, LIVE_COMPLETE, diag);
+
+	if (err)
+		return err;
+	if (lv.now->tapper == (uint32_t)getpid())
+		err = live_untap(&lv, diag);
+	live_close(&lv);
+	return err;
+}
+
 int live_rollback(const struct live_opts *opts, const char *name, struct live_report *report,
 		  struct visor_diag *diag)
 {
 	struct live lv;
-	int err = live_open(&lv, opts, name, LIVE_COMPLETE, diag);
+	int err = live_open_bare(&lv, opts, name, diag);
 
 	memset(report, 0, sizeof(*report));
 	if (err)

@@ -60,6 +60,19 @@ int live_rollback(const struct live_opts *opts, const char *name, struct live_re
 /* Detaches and removes everything. */
 int live_down(const struct live_opts *opts, const char *name, struct visor_diag *diag);
 
+/*
+ * Puts taps on the running chain: fn adds modules to the description, and their edges to the
+ * record's modules (chain/tap.h). The generation so made leaves no trace: it ends by live_tap_end,
+ * by any other change, or by the next live_tap, and the one before it can then be rolled back as if
+ * nothing had been. It is in the name of this process. -EBUSY: another process has taps there.
+ */
+typedef int (*live_tap_fn)(void *user, const struct record *running, struct chain_desc *desc,
+			   struct record *wanted, struct visor_diag *diag);
+int live_tap(const struct live_opts *opts, const char *name, live_tap_fn fn, void *user,
+	     struct live_report *report, struct visor_diag *diag);
+/* Takes them off, if they are this process's. */
+int live_tap_end(const struct live_opts *opts, const char *name, struct visor_diag *diag);
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 struct live_count {

@@ -792,6 +792,30 @@ static void generation_warn(void *user, const struct visor_diag *remark)
 		lv->opts->warn(lv->opts->user, remark);
 }
 
+/* Taps must not bring anything else that is new with them. */
+static int generation_check_taps(const struct generation *g, struct visor_diag *diag)
+{
+	const struct record *w = g->wanted, *now = g->lv->now;
+
+	for (uint32_t i = 0; w->tapper && i < w->n_modules; i++) {
+		const struct record_module *m = &w->modules[i];
+		int64_t old = record_find_module(now, m->name);
+
+		if (m->tap || (old >= 0 && !strcmp(now->modules[old].content, m->content)))
+			continue;
+		diag_fail(diag, -ESTALE, "plan",
+			  "the object of module '%s' is another one now than the running one: to "
+			  "tap the chain would change it",
+			  m->name);
+		diag_at(diag, "%s", m->object);
+		diag_hint(diag,
+			  "visor apply %s makes the chain what its file says now, then tap it",
+			  w->file);
+		return -ESTALE;
+	}
+	return 0;
+}
+
 int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 		struct live_report *report, struct visor_diag *diag)
 {
@@ -818,6 +842,9 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 		goto out;
 	}
 	generation_sizes(&g);
+	err = generation_check_taps(&g, diag);
+	if (err)
+		goto out;
 	err = change_make(lv->now, lv->before, wanted, &g.change, diag);
 	if (err || g.change->nothing) {
 		report->generation = lv->now ? lv->now->generation : 0;
@@ -842,7 +869,11 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 	report->changed = true;
 	report->aside = g.change->aside;
 	report->generation = wanted->generation;
-	record_free(lv->before);
+	/* A generation with taps will go again, and all must then be as it was before. */
+	if (wanted->tapper)
+		lv->beyond = lv->before;
+	else
+		record_free(lv->before);
 	lv->before = lv->now;
 	lv->now = wanted;
 	g.wanted = NULL;

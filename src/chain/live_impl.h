@@ -34,6 +34,8 @@ struct live {
 	uint8_t *counters; /* mapped, writable */
 	size_t counters_size;
 	struct record *now, *before; /* in force; the one it took the place of. NULL: none */
+	/* Where now has taps: the one that before took the place of. NULL: none */
+	struct record *beyond;
 };
 
 void live_remark(const struct live *lv, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -45,8 +47,8 @@ enum live_wish {
 };
 
 /* Enters the engine's session and settles. */
-int live_open(struct live *lv, const struct live_opts *opts, const char *name,
-	      enum live_wish wish, struct visor_diag *diag);
+int live_open(struct live *lv, const struct live_opts *opts, const char *name, enum live_wish wish,
+	      struct visor_diag *diag);
 void live_close(struct live *lv);
 
 /* live_settle.c: finds out what is in force; lv->now and lv->before are set. */
@@ -58,6 +60,8 @@ int live_maps(struct live *lv, const struct record *r, bool create, struct visor
 /* The id of the program in a slot; 0: none. Negative errno. */
 int64_t live_slot_get(const struct live *lv, uint32_t slot);
 void live_slot_clear(const struct live *lv, uint32_t slot);
+/* Takes the taps of lv->now off again, if it has some. */
+int live_untap(struct live *lv, struct visor_diag *diag);
 /* All folders of generations, the oldest first. */
 int live_remove_generations(struct live *lv);
 /* A generation's record; -ENOENT: it has none. */

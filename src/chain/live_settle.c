@@ -210,18 +210,18 @@ static int settle_descending(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The two newest generations that have a record, newest first. */
-static int settle_records(struct live *lv, struct record *out[2], struct visor_diag *diag)
+/* The three newest generations that have a record, newest first. */
+static int settle_records(struct live *lv, struct record *out[3], struct visor_diag *diag)
 {
 	struct settle_found f = {.n = 0};
 	uint32_t n = 0;
 	int err = place_each(&lv->place, "", settle_find, &f);
 
-	out[0] = out[1] = NULL;
+	out[0] = out[1] = out[2] = NULL;
 	if (err)
 		return diag_fail(diag, err, "place", "cannot read the chain's folder");
 	qsort(f.g, f.n, sizeof(f.g[0]), settle_descending);
-	for (uint32_t i = 0; !err && i < f.n && n < 2; i++) {
+	for (uint32_t i = 0; !err && i < f.n && n < 3; i++) {
 		err = live_read_record(lv, f.g[i], &out[n], diag);
 		if (!err)
 			n++;
@@ -258,7 +258,7 @@ static int settle_count(const struct live *lv, const struct record *r, uint32_t 
 
 int live_settle(struct live *lv, struct visor_diag *diag)
 {
-	struct record *r[2];
+	struct record *r[3];
 	uint32_t done = 0;
 	int err = settle_records(lv, r, diag);
 
@@ -272,10 +272,12 @@ int live_settle(struct live *lv, struct visor_diag *diag)
 	if (err) {
 		record_free(r[0]);
 		record_free(r[1]);
+		record_free(r[2]);
 		return err;
 	}
 	lv->now = r[0];
 	lv->before = r[1];
+	lv->beyond = r[2];
 	if (!r[0] || done == r[0]->n_writes)
 		return 0;
 	if (!done) {
@@ -285,7 +287,8 @@ int live_settle(struct live *lv, struct visor_diag *diag)
 			    r[0]->generation, r[1] ? r[1]->generation : 0);
 		err = place_remove(&lv->place, "g%u", r[0]->generation);
 		lv->now = r[1];
-		lv->before = NULL;
+		lv->before = r[2];
+		lv->beyond = NULL;
 		record_free(r[0]);
 		return err ? diag_fail(diag, err, "place", "cannot remove a generation") : 0;
 	}
@@ -319,6 +322,8 @@ static int settle_slots(const struct live *lv)
 		return -ENOMEM;
 	settle_mark(lv->now, used);
 	settle_mark(lv->before, used);
+	if (lv->now->tapper)
+		settle_mark(lv->beyond, used);
 	for (uint32_t i = 0; i < lv->now->max_slots; i++)
 		if (!used[i] && live_slot_get(lv, i) > 0)
 			live_slot_clear(lv, i);
@@ -340,7 +345,8 @@ static int settle_old(void *user, const char *name)
 
 	settle_find(&f, name);
 	if (!f.n || f.g[0] == s->lv->now->generation ||
-	    (s->lv->before && f.g[0] == s->lv->before->generation))
+	    (s->lv->before && f.g[0] == s->lv->before->generation) ||
+	    (s->lv->now->tapper && s->lv->beyond && f.g[0] == s->lv->beyond->generation))
 		return 0;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->found = true;
@@ -385,4 +391,37 @@ int live_finish(struct live *lv, struct visor_diag *diag)
 				"be removed",
 				lv->now->generation)
 		    : 0;
+}
+
+/* ---- taps
+ * -------------------------------------------------------------------------------------------- */
+
+int live_untap(struct live *lv, struct visor_diag *diag)
+{
+	struct record *tapped = lv->now;
+	uint32_t done = 0;
+	int err;
+
+	if (!tapped || !tapped->tapper)
+		return 0;
+	if (!lv->before)
+		return diag_fail(diag, -EBADMSG, "record",
+				 "the generation without the taps is not there any more");
+	/* From here on, whoever comes next sees an interrupted change and takes it back. */
+	live_undo_writes(lv, tapped, tapped->n_writes);
+	err = settle_count(lv, tapped, &done);
+	if (err || done)
+		return diag_fail(diag, err ? err : -EIO, "load", "cannot take the taps off");
+	lv->now = lv->before;
+	lv->before = tapped;
+	err = live_ports_attach(lv, diag);
+	lv->before = lv->beyond;
+	lv->beyond = NULL;
+	if (!err) {
+		err = place_remove(&lv->place, "g%u", tapped->generation);
+		if (err)
+			diag_fail(diag, err, "place", "cannot remove the taps");
+	}
+	record_free(tapped);
+	return err ? err : live_finish(lv, diag);
 }

@@ -63,14 +63,15 @@ static void write_record(FILE *f, const struct record *r)
 	fprintf(f, "visor: %d\ngeneration: %u\nengine: %s\nhook: %s\n", RECORD_VERSION,
 		r->generation, record_engines[r->engine], record_hooks[r->hook]);
 	write_text(f, "file", r->file);
-	fprintf(f, "\ncpus: %u\nmax_rows: %u\nmax_slots: %u\nmodules:\n", r->n_cpus, r->max_rows,
-		r->max_slots);
+	fprintf(f, "\ntapper: %u\ncpus: %u\nmax_rows: %u\nmax_slots: %u\nmodules:\n", r->tapper,
+		r->n_cpus, r->max_rows, r->max_slots);
 	for (uint32_t i = 0; i < r->n_modules; i++) {
 		const struct record_module *m = &r->modules[i];
 
 		write_text(f, "  - {name", m->name);
 		write_text(f, ", object", m->object);
 		write_text(f, ", swapped", m->swapped ? m->swapped : "");
+		write_text(f, ", tap", m->tap ? m->tap : "");
 		fprintf(f, ",\n     maps: %s,\n     content: %s}\n", m->maps, m->content);
 	}
 	fprintf(f, "inputs:\n");
@@ -302,6 +303,17 @@ static void read_ports(struct reader *rd, const struct tree_node *list, struct r
 	}
 }
 
+/* A text that may be empty, which is NULL. */
+static char *read_optional(struct reader *rd, const struct tree_node *map, const char *key)
+{
+	char *text = read_text(rd, map, key);
+
+	if (text && *text)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static void read_modules(struct reader *rd, const struct tree_node *list, struct record *r)
 {
 	for (uint32_t i = 0; i < r->n_modules; i++) {
@@ -310,11 +322,8 @@ static void read_modules(struct reader *rd, const struct tree_node *list, struct
 
 		m->name = read_name(rd, n, "name");
 		m->object = read_text(rd, n, "object");
-		m->swapped = read_text(rd, n, "swapped");
-		if (m->swapped && !*m->swapped) {
-			free(m->swapped);
-			m->swapped = NULL;
-		}
+		m->swapped = read_optional(rd, n, "swapped");
+		m->tap = read_optional(rd, n, "tap");
 		read_digest(rd, n, "maps", m->maps);
 		read_digest(rd, n, "content", m->content);
 	}
@@ -351,6 +360,7 @@ static void read_record(struct reader *rd, const struct tree_node *root, struct 
 		read_fail(rd, root, "hook");
 	r->file = read_text(rd, root, "file");
 	r->text = read_text(rd, root, "text");
+	r->tapper = read_number(rd, root, "tapper", INT32_MAX);
 	r->n_cpus = read_number(rd, root, "cpus", 1 << 16);
 	if (!r->n_cpus || (r->n_cpus & (r->n_cpus - 1)))
 		read_fail(rd, root, "cpus");
@@ -416,6 +426,7 @@ void record_free(struct record *r)
 		free(r->modules[i].name);
 		free(r->modules[i].object);
 		free(r->modules[i].swapped);
+		free(r->modules[i].tap);
 	}
 	for (uint32_t i = 0; i < r->n_inputs; i++) {
 		for (uint32_t k = 0; k < r->inputs[i].n_outputs; k++)

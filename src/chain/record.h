@@ -38,6 +38,7 @@ struct record_input {
 struct record_module {
 	char *name, *object;
 	char *swapped;		     /* object that took the place of the chain file's, or NULL */
+	char *tap;		     /* the edge that it is a tap of (chain/tap.h), or NULL */
 	char maps[RECORD_DIGEST];    /* of the first contents of its maps */
 	char content[RECORD_DIGEST]; /* of the object and its configuration */
 };
@@ -64,6 +65,9 @@ struct record {
 	enum chain_engine engine;
 	enum chain_hook hook;
 	char *file, *text; /* the chain file: path and contents */
+	/* The process that has put taps on the generation before, which is otherwise the same; 0:
+	 * there are none. Such a generation goes as it came, leaving no trace. */
+	uint32_t tapper;
 	uint32_t n_cpus, max_rows, max_slots;
 	struct record_module *modules;
 	uint32_t n_modules;

@@ -5,22 +5,18 @@
  * A chain file says which engine it is for. A chain that is up is looked for on both, unless
  * --engine says where.
  */
+#include "cli/cmd_live.h"
+
 #include "chain/counters.h"
-#include "chain/live.h"
 #include "chain/runner.h"
-#include "cli/engine.h"
 #include "cli/fields.h"
 #include "cli/table.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
-
-struct live_cmd {
-	struct cli *cli;
-	struct engine engine;
-	struct live_opts opts;
-};
 
 static void live_warn(void *user, const struct visor_diag *remark)
 {
@@ -28,7 +24,7 @@ static void live_warn(void *user, const struct visor_diag *remark)
 	visor_diag_print(remark, stderr);
 }
 
-static int live_begin(struct live_cmd *c, struct cli *cli)
+int cmd_live_begin(struct live_cmd *c, struct cli *cli)
 {
 	int code;
 
@@ -40,13 +36,13 @@ static int live_begin(struct live_cmd *c, struct cli *cli)
 	return code;
 }
 
-static void live_end(struct live_cmd *c)
+void cmd_live_end(struct live_cmd *c)
 {
 	engine_end(&c->engine);
 }
 
 /* The engine that a chain file is for. */
-static int live_begin_file(struct live_cmd *c, struct cli *cli, const char *file)
+static int cmd_live_begin_file(struct live_cmd *c, struct cli *cli, const char *file)
 {
 	struct visor_diag diag = {0};
 	struct chain_desc *desc;
@@ -57,7 +53,7 @@ static int live_begin_file(struct live_cmd *c, struct cli *cli, const char *file
 	if (!cli->opt[OPT_ENGINE] && desc->engine == CHAIN_KERNEL)
 		cli->opt[OPT_ENGINE] = "kernel";
 	chain_desc_free(desc);
-	return live_begin(c, cli);
+	return cmd_live_begin(c, cli);
 }
 
 static bool live_has(const struct live_opts *opts, const char *name)
@@ -75,23 +71,56 @@ static bool live_has(const struct live_opts *opts, const char *name)
 }
 
 /* The engine that the chain is up on. */
-static int live_begin_name(struct live_cmd *c, struct cli *cli, const char *name)
+int cmd_live_begin_name(struct live_cmd *c, struct cli *cli, const char *name)
 {
 	struct live_opts kernel = {.sz = sizeof(kernel)};
-	int code = live_begin(c, cli);
+	int code = cmd_live_begin(c, cli);
 
 	if (code || cli->opt[OPT_ENGINE] || !live_has(&kernel, name))
 		return code;
 	if (live_has(&c->opts, name)) {
-		live_end(c);
+		cmd_live_end(c);
 		return cli_usage(cli,
 				 "chain '%s' is up on both engines: say --engine user or "
 				 "--engine kernel",
 				 name);
 	}
-	live_end(c);
+	cmd_live_end(c);
 	cli->opt[OPT_ENGINE] = "kernel";
-	return live_begin(c, cli);
+	return cmd_live_begin(c, cli);
+}
+
+/* ---- commands that run until they are told
+ * ----------------------------------------------------------- */
+
+static volatile sig_atomic_t live_told;
+
+static void live_tell(int sig)
+{
+	live_told = 1;
+}
+
+void cmd_live_signals(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction tell = {.sa_handler = live_tell}, ignore = {.sa_handler = SIG_IGN};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaction(ends[i], &tell, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool cmd_live_told(void)
+{
+	return live_told;
+}
+
+void cmd_live_sleep(uint64_t ns)
+{
+	struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+
+	if (!live_told)
+		nanosleep(&t, NULL);
 }
 
 static int live_say(struct live_cmd *c, const struct live_report *r, const char *what)
@@ -128,7 +157,7 @@ static int live_done(struct live_cmd *c, int err, const struct live_report *r,
 {
 	int code = err ? cli_fail(diag) : live_say(c, r, what);
 
-	live_end(c);
+	cmd_live_end(c);
 	return code;
 }
 
@@ -162,7 +191,7 @@ int cli_up(struct cli *cli)
 	struct visor_diag diag = {0};
 	struct live_report r;
 	struct live_cmd c;
-	int code = live_begin_file(&c, cli, cli->args[0]);
+	int code = cmd_live_begin_file(&c, cli, cli->args[0]);
 
 	if (code)
 		return code;
@@ -180,7 +209,7 @@ int cli_apply(struct cli *cli)
 	struct visor_diag diag = {0};
 	struct live_report r;
 	struct live_cmd c;
-	int code = live_begin_file(&c, cli, cli->args[0]);
+	int code = cmd_live_begin_file(&c, cli, cli->args[0]);
 
 	if (code)
 		return code;
@@ -193,7 +222,7 @@ int cli_swap(struct cli *cli)
 	struct visor_diag diag = {0};
 	struct live_report r;
 	struct live_cmd c;
-	int code = live_begin_name(&c, cli, cli->args[0]);
+	int code = cmd_live_begin_name(&c, cli, cli->args[0]);
 
 	if (code)
 		return code;
@@ -207,7 +236,7 @@ int cli_rollback(struct cli *cli)
 	struct visor_diag diag = {0};
 	struct live_report r;
 	struct live_cmd c;
-	int code = live_begin_name(&c, cli, cli->args[0]);
+	int code = cmd_live_begin_name(&c, cli, cli->args[0]);
 
 	if (code)
 		return code;
@@ -219,21 +248,20 @@ int cli_down(struct cli *cli)
 {
 	struct visor_diag diag = {0};
 	struct live_cmd c;
-	int code = live_begin_name(&c, cli, cli->args[0]);
+	int code = cmd_live_begin_name(&c, cli, cli->args[0]);
 
 	if (code)
 		return code;
 	if (live_down(&c.opts, cli->args[0], &diag))
 		code = cli_fail(&diag);
-	live_end(&c);
+	cmd_live_end(&c);
 	return code;
 }
 
 /* ---- status
  * -------------------------------------------------------------------------------------- */
 
-static const char *status_output(const struct record *r, const struct record_input *in,
-				 uint32_t row)
+const char *cmd_live_output(const struct record *r, const struct record_input *in, uint32_t row)
 {
 	const struct hook *hook = hook_get(r->hook);
 
@@ -369,7 +397,7 @@ static int status_outputs(const struct live_status *s, struct json *j)
 				continue;
 			table_text(t, "%s", s->record->modules[in->module].name);
 			table_text(t, "%s", in->program);
-			table_text(t, "%s", status_output(s->record, in, row));
+			table_text(t, "%s", cmd_live_output(s->record, in, row));
 			table_text(t, "%s", to);
 			table_u64(t, n->packets);
 			table_u64(t, n->bytes);
@@ -472,7 +500,7 @@ static int status_drops(const struct live_status *s, struct json *j)
 			enum status_drop why = status_why(r, in, row);
 
 			if (why != STATUS_DROP_COUNT)
-				status_drop_row(t, where, status_output(r, in, row), why,
+				status_drop_row(t, where, cmd_live_output(r, in, row), why,
 						&s->rows[i][row]);
 		}
 	}
@@ -505,6 +533,8 @@ static int status_one(struct live_cmd *c, const char *name)
 		json_u64(&j, "generation", s->record->generation);
 		json_bool(&j, "can_roll_back", s->can_roll_back);
 		json_str(&j, "file", s->record->file);
+		if (s->record->tapper)
+			json_u64(&j, "tapper", s->record->tapper);
 		err = status_ports(s, &j);
 		if (!err)
 			err = status_inputs(s, &j);
@@ -514,9 +544,14 @@ static int status_one(struct live_cmd *c, const char *name)
 			err = status_drops(s, &j);
 		json_object_end(&j);
 	} else {
-		printf("%s: %s engine, %s, generation %u%s\n\n", name, engine,
+		printf("%s: %s engine, %s, generation %u%s\n", name, engine,
 		       hook_get(s->record->hook)->name, s->record->generation,
 		       s->can_roll_back ? " (rollback: the one before)" : "");
+		if (s->record->tapper)
+			printf("with taps of process %u, which go with it or with the next "
+			       "change\n",
+			       s->record->tapper);
+		putchar('\n');
 		err = status_ports(s, NULL);
 		putchar('\n');
 		if (!err)
@@ -604,11 +639,12 @@ static int status_all(struct live_cmd *c)
 int cli_status(struct cli *cli)
 {
 	struct live_cmd c;
-	int code = cli->n_args ? live_begin_name(&c, cli, cli->args[0]) : live_begin(&c, cli);
+	int code =
+		cli->n_args ? cmd_live_begin_name(&c, cli, cli->args[0]) : cmd_live_begin(&c, cli);
 
 	if (code)
 		return code;
 	code = cli->n_args ? status_one(&c, cli->args[0]) : status_all(&c);
-	live_end(&c);
+	cmd_live_end(&c);
 	return code;
 }
