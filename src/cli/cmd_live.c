@@ -197,7 +197,7 @@ int cli_up(struct cli *cli)
 		return code;
 	if (cli->opt[OPT_FOREGROUND]) {
 		code = live_foreground(&c);
-		live_end(&c);
+		cmd_live_end(&c);
 		return code;
 	}
 	return live_done(&c, live_up(&c.opts, cli->args[0], cli->opt[OPT_NAME], &r, &diag), &r,
