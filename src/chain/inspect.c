@@ -321,16 +321,8 @@ static int inspect_load(struct inspection *in, uint32_t i, struct visor_diag *di
 		return err;
 	bpf_object__for_each_program(prog, obj) bpf_program__set_autoload(prog, k++ == i);
 	/* What is thrown away has no pins. */
-	bpf_object__for_each_map(map, obj)
-	{
-		const char *type = catalog_map_name(bpf_map__type(map));
-
-		bpf_map__set_pin_path(map, NULL);
-		if (!err && !catalog_map(bpf_map__type(map)))
-			err = diag_fail(diag, -EINVAL, "load",
-					"map '%s': this engine has no maps of type %s",
-					bpf_map__name(map), type ? type : "unknown");
-	}
+	bpf_object__for_each_map(map, obj) bpf_map__set_pin_path(map, NULL);
+	err = module_check_maps(obj, diag);
 	if (!err)
 		err = load_load(obj, diag);
 	bpf_object__close(obj);

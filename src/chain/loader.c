@@ -181,6 +181,13 @@ int loader_load(struct loader *l, uint32_t module, struct visor_diag *diag)
 	uint32_t i = 0;
 	int err = loader_configure(l, module, diag);
 
+	if (!err && l->session->visor) {
+		err = module_check_maps(m->obj, diag);
+		if (err) {
+			diag_in(diag, "%s", bpf_object__name(m->obj));
+			loader_place(l->desc, l->desc->modules[module].object_pos, diag);
+		}
+	}
 	if (!err && l->before)
 		err = l->before(l->user, module, diag);
 	if (err)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "catalog/catalog.h"
 #include "load/load.h"
 #include "load/value.h"
 
@@ -369,6 +370,22 @@ static bool module_map_per_cpu(enum bpf_map_type type)
 {
 	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
 	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+int module_check_maps(const struct bpf_object *obj, struct visor_diag *diag)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj)
+	{
+		const char *type = catalog_map_name(bpf_map__type(map));
+
+		if (bpf_map__autocreate(map) && !catalog_map(bpf_map__type(map)))
+			return diag_fail(diag, -EINVAL, "load",
+					 "map '%s': this engine has no maps of type %s",
+					 bpf_map__name(map), type ? type : "unknown");
+	}
+	return 0;
 }
 
 int module_fill(const struct bpf_object *obj, const struct tree *tree, const struct tree_node *maps,

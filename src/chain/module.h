@@ -38,6 +38,9 @@ struct module {
 int module_read(const struct bpf_object *obj, struct module **out, struct visor_diag *diag);
 void module_free(struct module *module);
 
+/* Does our engine have maps of all the object's types? libbpf would only say that one is invalid. */
+int module_check_maps(const struct bpf_object *obj, struct visor_diag *diag);
+
 /* Sets read-only globals from a mapping name: value. Before loading. */
 int module_configure(const struct bpf_object *obj, const struct tree *tree,
 		     const struct tree_node *config, struct visor_diag *diag);
