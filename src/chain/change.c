@@ -355,7 +355,8 @@ static bool change_is_nothing(const struct changer *ch)
 	for (uint32_t i = 0; i < b->n_ports; i++) {
 		const struct record_port *was = old_port(ch, &b->ports[i]);
 
-		if (!was || was->ifindex != b->ports[i].ifindex)
+		if (!was || was->ifindex != b->ports[i].ifindex ||
+		    strcmp(was->config, b->ports[i].config) != 0)
 			return false;
 	}
 	for (uint32_t i = 0; i < b->n_modules; i++) {

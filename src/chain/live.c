@@ -277,6 +277,26 @@ static int live_check_engine(const struct live_opts *opts, const struct chain_de
 /* ---- commands
  * ---------------------------------------------------------------------------------------------- */
 
+/* The array holds programs that hold the array: emptied, they let go of each other. */
+static void live_clear_slots(struct live *lv)
+{
+	struct bpf_map_info info = {0};
+	union bpf_attr attr = {.info = {.info_len = sizeof(info), .info = (uintptr_t)&info}};
+	bool own = lv->slots_fd < 0;
+
+	if (own)
+		lv->slots_fd = place_get(&lv->place, "slots");
+	attr.info.bpf_fd = (uint32_t)lv->slots_fd;
+	if (lv->slots_fd >= 0 && load_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) >= 0)
+		for (uint32_t i = 0; i < info.max_entries; i++)
+			if (live_slot_get(lv, i) > 0)
+				live_slot_clear(lv, i);
+	if (own && lv->slots_fd >= 0)
+		close(lv->slots_fd);
+	if (own)
+		lv->slots_fd = -1;
+}
+
 /* Takes everything down but the folder. */
 static int live_clear(struct live *lv, struct visor_diag *diag)
 {
@@ -287,10 +307,8 @@ static int live_clear(struct live *lv, struct visor_diag *diag)
 		return err;
 	/* The newest generation is the last to go: until then it is the one in force. */
 	err = live_remove_generations(lv);
-	/* The array holds programs that hold the array: emptied, they let go of each other. */
-	for (uint32_t i = 0; !err && lv->now && i < lv->now->max_slots; i++)
-		if (live_slot_get(lv, i) > 0)
-			live_slot_clear(lv, i);
+	if (!err)
+		live_clear_slots(lv);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(parts); i++)
 		err = place_remove(&lv->place, "%s", parts[i]);
 	return err ? diag_fail(diag, err, "place", "cannot remove the chain's objects") : 0;

@@ -568,7 +568,9 @@ static int generation_forward(struct generation *g, uint32_t port, struct visor_
 	union bpf_attr attr = {.prog_type = g->loader.hook->prog_type,
 			       .insns = (uintptr_t)insns,
 			       .insn_cnt = n,
-			       .license = (uintptr_t) "Dual BSD/GPL"};
+			       .license = (uintptr_t) "Dual BSD/GPL",
+			       /* All programs of a program array have the same. */
+			       .expected_attach_type = w->hook == CHAIN_HOOK_XDP ? BPF_XDP : 0};
 	int fd;
 
 	snprintf(attr.prog_name, sizeof(attr.prog_name), "visor_forward");
@@ -606,22 +608,28 @@ static int generation_fresh(struct generation *g, struct visor_diag *diag)
 	return err;
 }
 
+static void zero_rows(const struct generation *g, uint32_t row, uint32_t n)
+{
+	for (uint32_t cpu = 0; cpu < g->wanted->n_cpus; cpu++)
+		memset(g->lv->counters + (size_t)cpu * record_stride(g->wanted) + counters_at(row),
+		       0, n * sizeof(struct counter_row));
+}
+
 /* Counters that begin with this generation. */
 static void generation_zero_rows(struct generation *g)
 {
-	const struct record *w = g->wanted;
+	const struct record *w = g->wanted, *now = g->lv->now;
 
 	for (uint32_t i = 0; i < w->n_inputs; i++) {
 		const struct record_input *in = &w->inputs[i];
 
-		if (g->change->inputs[i].old >= 0 &&
-		    g->lv->now->inputs[g->change->inputs[i].old].row == in->row)
-			continue;
-		for (uint32_t cpu = 0; cpu < w->n_cpus; cpu++)
-			memset(g->lv->counters + (size_t)cpu * record_stride(w) +
-				       counters_at(in->row),
-			       0, in->n_rows * sizeof(struct counter_row));
+		if (g->change->inputs[i].old < 0 ||
+		    now->inputs[g->change->inputs[i].old].row != in->row)
+			zero_rows(g, in->row, in->n_rows);
 	}
+	for (uint32_t i = 0; i < w->n_ports; i++)
+		if (!now || record_find_port(now, w->ports[i].name) < 0)
+			zero_rows(g, w->ports[i].row, RECORD_PORT_ROWS);
 }
 
 /* ---- record and switch
@@ -879,7 +887,8 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 	g.wanted = NULL;
 out:
 	generation_end(&g);
-	return err ? err : report->changed ? live_finish(lv, diag) : 0;
+	/* Also if nothing changes: a command that was interrupted may have left things undone. */
+	return err ? err : live_finish(lv, diag);
 }
 
 /* ---- back
@@ -921,6 +930,9 @@ int live_change_back(struct live *lv, struct live_report *report, struct visor_d
 		if (err)
 			diag_fail(diag, err, "place", "cannot pin the generation");
 	}
+	/* Those of ports that were taken away are gone. */
+	if (!err)
+		err = live_ports_stubs(lv, back, diag);
 	if (!err) {
 		struct record_write *old = back->writes;
 		uint32_t n = back->n_writes;

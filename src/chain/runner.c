@@ -24,6 +24,7 @@
 #define RUNNER_MAX_PORTS 256
 #define RUNNER_TICK_MS	 50
 #define RUNNER_WAIT_MS	 5000
+#define RUNNER_TRIES	 3 /* to tell one that ends meanwhile */
 
 struct runner_port {
 	char name[64], how[96];
@@ -155,6 +156,7 @@ struct runner {
 	struct record *record; /* whose ports are open */
 	struct runner_shared *shared;
 	struct pollfd polls[RUNNER_MAX_PORTS];
+	bool broken[RUNNER_MAX_PORTS]; /* ports that could not be opened */
 };
 
 static struct chain *runner_chain; /* for the signal handlers */
@@ -266,7 +268,8 @@ static bool runner_same_port(const struct record_port *a, const struct record_po
 static struct chain_port *runner_find_port(struct runner *r, const struct record_port *p)
 {
 	for (uint32_t i = 0; r->record && i < r->plan.n_ports; i++)
-		if (r->chain.ports[i].port && runner_same_port(&r->record->ports[i], p))
+		if (r->chain.ports[i].port && !r->broken[i] &&
+		    runner_same_port(&r->record->ports[i], p))
 			return &r->chain.ports[i];
 	return NULL;
 }
@@ -291,6 +294,7 @@ static int runner_open_ports(struct runner *r, const struct record *rec,
 		memset(old, 0, sizeof(*old));
 	}
 	runner_close_ports(r);
+	memset(r->broken, 0, sizeof(r->broken));
 	r->chain.ports = ports;
 	r->plan.ports = plan;
 	r->plan.n_ports = rec->n_ports;
@@ -304,6 +308,7 @@ static int runner_open_ports(struct runner *r, const struct record *rec,
 			continue;
 		/* The others go on without it. */
 		err = err ? err : bad;
+		r->broken[i] = true;
 		runner_no_port(&ports[i], &plan[i]);
 	}
 	return err;
@@ -355,6 +360,7 @@ static void runner_reload(struct runner *r)
 	int err = runner_ports(r, wanted, &d);
 
 	snprintf(r->shared->error, sizeof(r->shared->error), "%s", d.text);
+	runner_publish(r);
 	__atomic_store_n(&r->shared->err, err, __ATOMIC_RELEASE);
 	__atomic_store_n(&r->shared->ready, wanted, __ATOMIC_RELEASE);
 }
@@ -365,6 +371,13 @@ static int runner_tick(void *user, struct chain *chain)
 
 	runner_publish(r);
 	return runner_told;
+}
+
+/* A process of its own has nobody who reads its messages: they are in the map, too. */
+static void runner_complain(struct runner *r, const struct visor_diag *d)
+{
+	snprintf(r->shared->error, sizeof(r->shared->error), "%s", d->text);
+	visor_diag_print(d, stderr);
 }
 
 static void runner_loop(struct runner *r)
@@ -382,7 +395,7 @@ static void runner_loop(struct runner *r)
 		}
 		err = chain_run(&r->chain, &opts, &d);
 		if (err < 0 && d.text[0])
-			visor_diag_print(&d, stderr);
+			runner_complain(r, &d);
 		runner_publish(r);
 		/* All sources have ended, or one broke: what is left is to be told what next. */
 		if (!runner_told && !__atomic_load_n(&r->chain.stop, __ATOMIC_RELAXED))
@@ -419,7 +432,8 @@ static int runner_begin(struct runner *r, const char *state, const char *chain, 
 
 	if (err)
 		return err;
-	*lock = runner_lock(r->chain.own, chain);
+	if (*lock < 0)
+		*lock = runner_lock(r->chain.own, chain);
 	if (*lock == -EWOULDBLOCK)
 		return diag_fail(diag, -EBUSY, "run", "chain '%s' is run by a process already",
 				 chain);
@@ -439,19 +453,25 @@ static int runner_begin(struct runner *r, const char *state, const char *chain, 
 	if (!r->chain.batch || !r->shared)
 		return diag_fail(diag, r->shared ? -ENOMEM : -ENOENT, "run", "%s",
 				 r->shared ? "no memory" : "the chain is not up");
-	r->shared->pid = (uint32_t)getpid();
 	runner_signals(r);
-	err = runner_ports(r, __atomic_load_n(&r->shared->wanted, __ATOMIC_ACQUIRE), diag);
-	if (!err)
-		r->shared->ready = r->record->generation;
+	/* Who sets `wanted` and sees no process yet need not tell: it is read after this. */
+	__atomic_store_n(&r->shared->pid, (uint32_t)getpid(), __ATOMIC_SEQ_CST);
+	err = runner_ports(r, __atomic_load_n(&r->shared->wanted, __ATOMIC_SEQ_CST), diag);
+	if (!err) {
+		runner_publish(r);
+		r->shared->err = 0;
+		__atomic_store_n(&r->shared->ready, r->record->generation, __ATOMIC_RELEASE);
+	}
 	return err;
 }
 
-int runner_main(const char *state, const char *chain, int ready, struct visor_diag *diag)
+/* lock: that of the runner, which is this function's from here on; -1: it is to be taken. */
+static int runner_run(const char *state, const char *chain, int lock, int ready,
+		      struct visor_diag *diag)
 {
 	struct runner r = {.chain.loader.session = NULL};
 	struct visor_diag ok = {0}, why = {0};
-	int lock = -1, err = runner_begin(&r, state, chain, &lock, &why);
+	int err = runner_begin(&r, state, chain, &lock, &why);
 
 	runner_say(ready, err ? &why : &ok);
 	if (err && diag)
@@ -470,13 +490,20 @@ int runner_main(const char *state, const char *chain, int ready, struct visor_di
 	return err;
 }
 
+int runner_main(const char *state, const char *chain, int ready, struct visor_diag *diag)
+{
+	return runner_run(state, chain, -1, ready, diag);
+}
+
 /* ---- starting, telling, stopping
  * -------------------------------------------------------------------------- */
 
-/* The process forgets all that it was born with: the chain's lock above all. */
-static void runner_child(const struct live *lv, int ready)
+/* The process forgets all that it was born with, the chain's lock above all, but its own lock: so
+ * there is no moment in which nobody holds it. */
+static void runner_child(const struct live *lv, int lock, int ready)
 {
-	int null = open("/dev/null", O_RDWR), keep = 3;
+	enum { KEEP_READY = 3, KEEP_LOCK, KEEP_END, AWAY = 16 };
+	int null = open("/dev/null", O_RDWR);
 
 	setsid();
 	if (fork())
@@ -484,16 +511,22 @@ static void runner_child(const struct live *lv, int ready)
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
+		/* Who reads what the command says would wait for this process's end. */
+		dup2(null, STDERR_FILENO);
 	}
-	if (ready != keep)
-		dup2(ready, keep);
-	close_range((unsigned)keep + 1, ~0U, 0);
-	fcntl(keep, F_SETFD, FD_CLOEXEC);
+	ready = fcntl(ready, F_DUPFD, AWAY);
+	lock = fcntl(lock, F_DUPFD, AWAY);
+	if (dup2(ready, KEEP_READY) < 0 || dup2(lock, KEEP_LOCK) < 0)
+		_exit(1);
+	close_range(KEEP_END, ~0U, 0);
+	fcntl(KEEP_READY, F_SETFD, FD_CLOEXEC);
+	fcntl(KEEP_LOCK, F_SETFD, FD_CLOEXEC);
 	load_enter(NULL);
-	_exit(runner_main(lv->place.visor->path, lv->place.name, keep, NULL) ? 1 : 0);
+	_exit(runner_run(lv->place.visor->path, lv->place.name, KEEP_LOCK, KEEP_READY, NULL) ? 1
+											     : 0);
 }
 
-static int runner_start(struct live *lv, struct visor_diag *diag)
+static int runner_start(struct live *lv, int lock, struct visor_diag *diag)
 {
 	struct visor_diag said = {0};
 	int pipes[2], status;
@@ -505,7 +538,7 @@ static int runner_start(struct live *lv, struct visor_diag *diag)
 		return diag_fail(diag, -errno, "run", "cannot start the chain's process");
 	pid = fork();
 	if (!pid)
-		runner_child(lv, pipes[1]);
+		runner_child(lv, lock, pipes[1]);
 	close(pipes[1]);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -525,12 +558,28 @@ static void runner_pause(void)
 	nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
 }
 
+/* One that has just been started and has no number yet need not be told. */
+static void runner_signal(const struct runner_shared *s, int sig)
+{
+	uint32_t pid = __atomic_load_n(&s->pid, __ATOMIC_SEQ_CST);
+
+	if (pid && pid <= INT32_MAX)
+		kill((pid_t)pid, sig);
+}
+
+/* -ESRCH: it has ended. */
 static int runner_reopen(struct live *lv, struct runner_shared *s, struct visor_diag *diag)
 {
 	uint32_t generation = lv->now->generation;
 
-	kill((pid_t)s->pid, SIGHUP);
 	for (int i = 0; i < RUNNER_WAIT_MS * 5; i++) {
+		if (!(i % 500)) {
+			if (!runner_lives(lv))
+				return diag_fail(diag, -ESRCH, "run",
+						 "the chain's process has ended");
+			runner_signal(s, SIGHUP);
+		}
+		runner_pause();
 		if (__atomic_load_n(&s->ready, __ATOMIC_ACQUIRE) == generation) {
 			int err = __atomic_load_n(&s->err, __ATOMIC_ACQUIRE);
 
@@ -538,7 +587,6 @@ static int runner_reopen(struct live *lv, struct runner_shared *s, struct visor_
 					       s->error)
 				   : 0;
 		}
-		runner_pause();
 	}
 	return diag_fail(diag, -ETIMEDOUT, "run",
 			 "the chain's process %u has not opened its ports in %d s", s->pid,
@@ -556,49 +604,80 @@ static bool runner_same_ports(const struct record *a, const struct record *b)
 	return true;
 }
 
-int runner_settle(struct live *lv, struct visor_diag *diag)
+/* Under the runner's lock: there is none. */
+static int runner_settle_new(struct live *lv, int lock, struct visor_diag *diag)
 {
-	bool lives = runner_lives(lv);
-	struct runner_shared *s = lives ? runner_shared_get(lv) : NULL;
+	struct runner_shared *s = runner_shared_get(lv);
+	int err = s ? 0 : runner_shared_new(lv, diag);
+
+	if (!err && !s)
+		s = runner_shared_get(lv);
+	if (!s)
+		return err ? err : diag_fail(diag, -ENOMEM, "run", "cannot map the runner's map");
+	memset(s, 0, sizeof(*s));
+	__atomic_store_n(&s->wanted, lv->now->generation, __ATOMIC_SEQ_CST);
+	runner_shared_put(s);
+	return lv->opts->foreground ? 0 : runner_start(lv, lock, diag);
+}
+
+static int runner_settle_old(struct live *lv, struct visor_diag *diag)
+{
+	struct runner_shared *s = runner_shared_get(lv);
+	uint32_t generation = lv->now->generation;
 	int err = 0;
 
-	if (!s) {
-		err = runner_shared_new(lv, diag);
-		s = err ? NULL : runner_shared_get(lv);
-		if (!s)
-			return err ? err
-				   : diag_fail(diag, -ENOMEM, "run", "cannot map the runner's map");
-	}
-	if (lives && s->ready == s->wanted && lv->before && s->ready == lv->before->generation &&
+	if (!s)
+		return diag_fail(diag, -ENOENT, "run",
+				 "the chain's process lives, but its map is not in the chain's "
+				 "folder");
+	if (!s->err && s->ready == s->wanted && lv->before && s->ready == lv->before->generation &&
 	    runner_same_ports(lv->before, lv->now)) {
 		/* The name is all that changes. */
-		s->wanted = s->ready = lv->now->generation;
-	} else if (!lives || s->ready != lv->now->generation) {
-		__atomic_store_n(&s->wanted, lv->now->generation, __ATOMIC_RELEASE);
-		if (lives)
-			err = runner_reopen(lv, s, diag);
-		else if (!lv->opts->foreground)
-			err = runner_start(lv, diag);
+		s->wanted = s->ready = generation;
+	} else if (s->err || s->ready != generation || s->wanted != generation) {
+		s->ready = 0;
+		__atomic_store_n(&s->wanted, generation, __ATOMIC_SEQ_CST);
+		err = runner_reopen(lv, s, diag);
 	}
 	runner_shared_put(s);
+	return err;
+}
+
+int runner_settle(struct live *lv, struct visor_diag *diag)
+{
+	int err = 0;
+
+	for (int i = 0; i < RUNNER_TRIES; i++) {
+		int lock = runner_lock(lv->place.visor, lv->place.name);
+
+		if (lock < 0 && lock != -EWOULDBLOCK)
+			return diag_fail(diag, lock, "run",
+					 "cannot lock the chain for its process");
+		err = lock >= 0 ? runner_settle_new(lv, lock, diag) : runner_settle_old(lv, diag);
+		if (lock >= 0)
+			close(lock);
+		if (err != -ESRCH)
+			break;
+	}
 	return err;
 }
 
 int runner_stop(struct live *lv, struct visor_diag *diag)
 {
 	struct runner_shared *s = runner_shared_get(lv);
+	int err = 0;
 
-	for (int i = 0; s && i < RUNNER_WAIT_MS * 5 && runner_lives(lv); i++) {
-		if (!(i % 500))
-			kill((pid_t)s->pid, SIGTERM);
+	for (int i = 0; i < RUNNER_WAIT_MS * 5 && runner_lives(lv); i++) {
+		if (s && !(i % 500))
+			runner_signal(s, SIGTERM);
 		runner_pause();
 	}
-	if (s && runner_lives(lv)) {
-		diag_fail(diag, -ETIMEDOUT, "run", "the chain's process %u does not end", s->pid);
-		diag_hint(diag, "kill -9 %u", s->pid);
-		runner_shared_put(s);
-		return -ETIMEDOUT;
+	if (runner_lives(lv)) {
+		err = diag_fail(diag, -ETIMEDOUT, "run", "the chain's process %u does not end",
+				s ? s->pid : 0);
+		if (s)
+			diag_hint(diag, "kill -9 %u", s->pid);
 	}
 	runner_shared_put(s);
-	return 0;
+	return err;
 }
