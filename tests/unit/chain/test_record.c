@@ -24,8 +24,12 @@ static struct record_output outputs[] = {
 	{(char *)"even", true, 20, 6, STITCH_RETURN, 0},
 };
 static struct record_module modules[] = {
-	{(char *)"fw", (char *)"./fw.o", NULL, A, B},
-	{(char *)"acl-2", (char *)"acl", (char *)"/mo\"d/acl.o", B, A},
+	{.name = (char *)"fw", .object = (char *)"./fw.o", .maps = A, .content = B},
+	{.name = (char *)"acl-2",
+	 .object = (char *)"acl",
+	 .swapped = (char *)"/mo\"d/acl.o",
+	 .maps = B,
+	 .content = A},
 };
 static struct record_input inputs[] = {
 	{0, (char *)"outside", A, false, RECORD_NO_SLOT, 0, 10, outputs, 3},
