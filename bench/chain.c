@@ -28,6 +28,7 @@
 #define ROWS	    16 /* of each hop: more than any input here has */
 #define MAX_PACKETS 4096
 #define BATCH	    64
+#define REPEAT	    1984 /* of each packet: whole batches */
 
 static const uint32_t depths[] = {1, 8, DEEPEST};
 
@@ -183,18 +184,24 @@ static void make_hops(struct side *s, enum kind kind, uint32_t d)
 /* ---- running ----------------------------------------------------------------------------------
  */
 
-/* ns of a packet. */
-static double run_kernel(int fd, const struct visor_packet *p, uint32_t repeat)
+/*
+ * ns of a packet: in whole ones, as the kernel says. *call, if wanted: in parts of them, with the
+ * time that the call itself takes.
+ */
+static double run_kernel(int fd, const struct visor_packet *p, uint32_t repeat, double *call)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len,
 		    .repeat = (int)repeat);
+	double start = now();
 
 	if (bpf_prog_test_run_opts(fd, &opts))
 		fail("test run", -errno, NULL);
+	if (call)
+		*call = (now() - start) / repeat;
 	return opts.duration;
 }
 
-/* On private copies: a program may have changed its packet. */
+/* The capture, packet after packet, in batches as a port delivers them. */
 static double run_user(struct visor_prog *prog, uint32_t rounds)
 {
 	struct visor_diag d = {0};
@@ -208,6 +215,22 @@ static double run_user(struct visor_prog *prog, uint32_t rounds)
 				fail("run", d.err, &d);
 		}
 	return (now() - start) / ((double)rounds * n_packets);
+}
+
+/* One packet again and again, as the kernel's test run does it. */
+static double repeat_user(struct visor_prog *prog, const struct visor_packet *p, uint32_t repeat)
+{
+	struct visor_packet copies[BATCH];
+	struct visor_diag d = {0};
+	double start;
+
+	for (uint32_t i = 0; i < BATCH; i++)
+		copies[i] = *p;
+	start = now();
+	for (uint32_t done = 0; done < repeat; done += BATCH)
+		if (visor_prog_run_batch(prog, copies, BATCH, &d) != BATCH)
+			fail("run", d.err, &d);
+	return (now() - start) / repeat;
 }
 
 /* ---- the capture, and eight modules over it ---------------------------------------------------
@@ -344,20 +367,21 @@ static void make_side(struct side *s, const char *folder)
 
 static double sample_hops(const struct side *s, uint32_t kind, uint32_t i)
 {
+	double ns;
+
 	if (s->session.visor)
 		return run_user(s->first[kind][i], 1 + 20000 / n_packets);
-	return run_kernel(s->first_fd[kind][i], &packets[0], 100000);
+	run_kernel(s->first_fd[kind][i], &packets[0], 100000, &ns);
+	return ns;
 }
 
 static double sample_modules(const struct side *s)
 {
 	double sum = 0;
 
-	if (s->session.visor)
-		return run_user(s->modules, 1 + 20000 / n_packets);
-	/* Each packet by itself: the kernel repeats one. */
 	for (uint32_t i = 0; i < n_packets; i++)
-		sum += run_kernel(s->modules_fd, &packets[i], 2000);
+		sum += s->session.visor ? repeat_user(s->modules, &packets[i], REPEAT)
+					: run_kernel(s->modules_fd, &packets[i], REPEAT, NULL);
 	return sum / n_packets;
 }
 
@@ -372,7 +396,7 @@ static void print_samples(const double *v, uint32_t n)
 int main(int argc, char **argv)
 {
 	static struct side sides[] = {{.name = "kernel"}, {.name = "user"}};
-	static double hops[2][KINDS][ARRAY_SIZE(depths)][256], modules[2][256];
+	static double hops[2][KINDS][ARRAY_SIZE(depths)][256], modules[2][256], sequence[256];
 	uint32_t rounds = argc > 3 ? MIN((uint32_t)atoi(argv[3]), 256u) : 15, first;
 	struct visor_diag d = {0};
 
@@ -394,6 +418,8 @@ int main(int argc, char **argv)
 					hops[s][k][i][r] = sample_hops(&sides[s], k, i);
 			if (r % 5 == 0)
 				modules[s][r / 5] = sample_modules(&sides[s]);
+			if (r % 5 == 0 && sides[s].session.visor)
+				sequence[r / 5] = run_user(sides[s].modules, 1 + 20000 / n_packets);
 			load_enter(before);
 		}
 	printf("{\"depths\": [1, 8, %d], \"hops\": {", DEEPEST);
@@ -414,6 +440,8 @@ int main(int argc, char **argv)
 		printf("%s\"%s\": ", s > first ? ", " : "", sides[s].name);
 		print_samples(modules[s], (rounds + 4) / 5);
 	}
+	printf(", \"user, in sequence\": ");
+	print_samples(sequence, (rounds + 4) / 5);
 	puts("}}");
 	return 0;
 }

@@ -204,9 +204,8 @@ static int stitch_look(const union bpf_attr *attr, struct stitch_facts *f, struc
  * part's distance from the first; both live until the next call.
  */
 struct stitch_regs {
-	int ctx;     /* callee-saved */
-	int time;    /* another, or r10: the stack at `time_slot` */
-	int scratch; /* the entry program's alone */
+	int ctx;  /* callee-saved */
+	int time; /* another, or r10: the stack at `time_slot` */
 	int16_t time_slot;
 	bool far; /* r1 is where the input's rows begin: offsets have 16 bits */
 };
@@ -275,18 +274,40 @@ static void emit_count(struct stitch_out *o, int off)
 }
 
 /*
- * If the packet is one of those whose way is timed: the time since the last stamp is this
- * program's. Twice the clock would be read with r1 to r5 destroyed, hence where it is kept and that
- * r1 is made anew. Destroys all but r1 and, unless a packet is timed, r0.
+ * Is the packet one of those whose way is timed? Then what emit_timed makes is next: apart, so that
+ * all others go straight on. Destroys r2, r3.
  */
-static void emit_time(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
+static uint32_t emit_ask(struct stitch_out *o, const struct stitch *how,
+			 const struct stitch_regs *r)
+{
+	int clock;
+
+	if (!how->timed)
+		return 0;
+	clock = emit_clock(o, how, r);
+	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, offsetof(struct counter_clock, stamp)));
+	return emit(o, JUMPI(BPF_JNE, BPF_REG_3, 0));
+}
+
+/* Back to behind the question. */
+static void emit_back(struct stitch_out *o, uint32_t ask)
+{
+	emit(o, INSN(.code = BPF_JMP | BPF_JA, .off = (int16_t)((int64_t)ask - o->n)));
+}
+
+/*
+ * The time since the last stamp is this program's. To ask for the time destroys r0 to r5, and so
+ * does finding the rows: between the two it is where r->time says.
+ */
+static void emit_timed(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
+		       uint32_t ask)
 {
 	const int stamp = offsetof(struct counter_clock, stamp);
-	int clock = emit_clock(o, how, r);
-	uint32_t skip;
+	int row = stitch_row(how, r, how->row_time), clock;
 
-	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, stamp));
-	skip = emit(o, JUMPI(BPF_JEQ, BPF_REG_3, 0));
+	if (!how->timed)
+		return;
+	emit_here(o, ask);
 	emit(o, CALL(BPF_FUNC_ktime_get_ns));
 	emit(o, r->time == BPF_REG_10 ? STORE(BPF_DW, BPF_REG_10, r->time_slot, BPF_REG_0)
 				      : MOV64(r->time, BPF_REG_0));
@@ -297,11 +318,9 @@ static void emit_time(struct stitch_out *o, const struct stitch *how, const stru
 	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, stamp));
 	emit(o, STORE(BPF_DW, clock, stamp, BPF_REG_4));
 	emit(o, ALU64(BPF_SUB, BPF_REG_4, BPF_REG_3));
-	emit_add(o, ROWS, stitch_row(how, r, how->row_time), -1);
-	emit_add(o, ROWS,
-		 stitch_row(how, r, how->row_time) + (int)offsetof(struct counter_row, bytes),
-		 BPF_REG_4);
-	emit_here(o, skip);
+	emit_add(o, ROWS, row, -1);
+	emit_add(o, ROWS, row + (int)offsetof(struct counter_row, bytes), BPF_REG_4);
+	emit_back(o, ask);
 }
 
 static void emit_return(struct stitch_out *o, uint32_t verdict)
@@ -333,11 +352,10 @@ static void emit_slot(struct stitch_out *o, const struct stitch *how, const stru
 static void emit_output(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
 			const struct stitch_output *output)
 {
-	uint32_t next = emit(o, JUMP32I(BPF_JNE, BPF_REG_0, output->value));
+	uint32_t next = emit(o, JUMP32I(BPF_JNE, BPF_REG_0, output->value)), ask;
 
 	emit_rows(o, how, r);
-	if (how->timed)
-		emit_time(o, how, r);
+	ask = emit_ask(o, how, r);
 	emit_length(o, how, r->ctx);
 	emit_count(o, stitch_row(how, r, output->row));
 	switch (output->to) {
@@ -356,6 +374,7 @@ static void emit_output(struct stitch_out *o, const struct stitch *how, const st
 									   : how->hook->drop);
 		break;
 	}
+	emit_timed(o, how, r, ask);
 	emit_here(o, next);
 }
 
@@ -365,15 +384,14 @@ static void emit_output(struct stitch_out *o, const struct stitch *how, const st
  */
 static void emit_others(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
 {
-	uint32_t other;
+	uint32_t other, ask;
 
 	emit_length(o, how, r->ctx);
 	emit(o, ALU64I(BPF_LSH, BPF_REG_0, 32));
 	emit(o, ALU64(BPF_OR, BPF_REG_0, BPF_REG_3));
 	emit(o, MOV64(r->ctx, BPF_REG_0));
 	emit_rows(o, how, r);
-	if (how->timed)
-		emit_time(o, how, r);
+	ask = emit_ask(o, how, r);
 	emit(o, MOV32(BPF_REG_3, r->ctx));
 	emit(o, MOV64(BPF_REG_0, r->ctx));
 	emit(o, ALU64I(BPF_RSH, BPF_REG_0, 32));
@@ -388,6 +406,7 @@ static void emit_others(struct stitch_out *o, const struct stitch *how, const st
 	emit_here(o, other);
 	emit_count(o, stitch_row(how, r, how->row_other));
 	emit(o, EXIT);
+	emit_timed(o, how, r, ask);
 }
 
 static void emit_epilogue(struct stitch_out *o, const struct stitch *how,
@@ -417,54 +436,71 @@ static void emit_epilogue(struct stitch_out *o, const struct stitch *how,
 
 /* ---- programs without a module -------------------------------------------------------------- */
 
-/* One packet of COUNTERS_TIMED is timed, the others are marked as not to be. */
-static void emit_start(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r)
+/* One packet of COUNTERS_TIMED is due to be timed, the others are marked as not to be. */
+static uint32_t emit_due(struct stitch_out *o, const struct stitch *how,
+			 const struct stitch_regs *r)
 {
-	const int stamp = offsetof(struct counter_clock, stamp);
-	const int cost = offsetof(struct counter_clock, cost);
-	int clock = emit_clock(o, how, r);
-	uint32_t due, less, not_less;
+	int clock;
 
-	emit(o, INSN(.code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = clock & 15, .off = stamp));
+	if (!how->timed)
+		return 0;
+	clock = emit_clock(o, how, r);
+	emit(o, INSN(.code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = clock & 15,
+		     .off = offsetof(struct counter_clock, stamp)));
 	emit(o, LOAD(BPF_DW, BPF_REG_3, ROWS, stitch_row(how, r, 0)));
 	emit(o, ALU64I(BPF_AND, BPF_REG_3, COUNTERS_TIMED - 1));
-	due = emit(o, JUMPI(BPF_JNE, BPF_REG_3, COUNTERS_TIMED_FIRST));
-	/* What it takes to ask for the time is in every measurement: it is measured itself, with
-	 * nothing in between. */
+	return emit(o, JUMPI(BPF_JEQ, BPF_REG_3, COUNTERS_TIMED_FIRST));
+}
+
+/*
+ * The first stamp. What it takes to ask for the time is in every measurement: it is measured
+ * itself, with nothing in between.
+ */
+static void emit_start(struct stitch_out *o, const struct stitch *how, const struct stitch_regs *r,
+		       uint32_t due)
+{
+	const int cost = offsetof(struct counter_clock, cost), took = BPF_REG_8;
+	uint32_t first, more;
+	int clock;
+
+	if (!how->timed)
+		return;
+	emit_here(o, due);
+	emit(o, CALL(BPF_FUNC_ktime_get_ns));
+	emit(o, MOV64(took, BPF_REG_0));
 	emit(o, CALL(BPF_FUNC_ktime_get_ns));
 	emit(o, MOV64(r->time, BPF_REG_0));
-	emit(o, CALL(BPF_FUNC_ktime_get_ns));
-	emit(o, ALU64(BPF_SUB, BPF_REG_0, r->time));
-	emit(o, ALU64(BPF_ADD, r->time, BPF_REG_0));
-	emit(o, MOV64(r->scratch, BPF_REG_0));
+	emit(o, ALU64(BPF_SUB, BPF_REG_0, took));
+	emit(o, MOV64(took, BPF_REG_0));
 	emit_rows(o, how, r);
 	clock = emit_clock(o, how, r);
-	emit(o, STORE(BPF_DW, clock, stamp, r->time));
+	emit(o, STORE(BPF_DW, clock, offsetof(struct counter_clock, stamp), r->time));
 	emit(o, LOAD(BPF_DW, BPF_REG_3, clock, cost));
-	less = emit(o, JUMPI(BPF_JEQ, BPF_REG_3, 0));
-	not_less = emit(o, INSN(.code = BPF_JMP | BPF_JGE | BPF_X, .dst_reg = r->scratch & 15,
-				.src_reg = BPF_REG_3));
-	emit_here(o, less);
-	emit(o, STORE(BPF_DW, clock, cost, r->scratch));
-	emit_here(o, not_less);
-	emit_here(o, due);
+	first = emit(o, JUMPI(BPF_JEQ, BPF_REG_3, 0));
+	more = emit(o, INSN(.code = BPF_JMP | BPF_JGE | BPF_X, .dst_reg = took & 15,
+			    .src_reg = BPF_REG_3));
+	emit_here(o, first);
+	emit(o, STORE(BPF_DW, clock, cost, took));
+	emit_here(o, more);
+	emit_back(o, due);
 }
 
 uint32_t stitch_entry(const struct stitch *how, uint32_t slot,
 		      struct bpf_insn out[STITCH_ENTRY_INSNS])
 {
-	struct stitch_regs r = {.ctx = BPF_REG_6, .time = BPF_REG_7, .scratch = BPF_REG_8};
+	struct stitch_regs r = {.ctx = BPF_REG_6, .time = BPF_REG_7};
 	struct stitch_out o = {.insns = out, .max = STITCH_ENTRY_INSNS};
+	uint32_t due;
 
 	stitch_reach(how, 2, &r);
 	emit(&o, MOV64(r.ctx, BPF_REG_1));
 	emit_rows(&o, how, &r);
-	if (how->timed)
-		emit_start(&o, how, &r);
+	due = emit_due(&o, how, &r);
 	emit_length(&o, how, r.ctx);
 	emit_count(&o, stitch_row(how, &r, 0));
 	emit_slot(&o, how, &r, slot);
 	emit_missed(&o, how, &r, 1);
+	emit_start(&o, how, &r, due);
 	return o.n;
 }
 
