@@ -150,6 +150,19 @@ static void plan_list_programs(const struct module *m, enum chain_hook hook, con
 	diag_hint(diag, "one of: %s", text);
 }
 
+/* What is of two hooks can be two chains. */
+static int plan_other_hook(struct planner *p, enum chain_hook other)
+{
+	diag_hint(
+		p->diag,
+		other == CHAIN_HOOK_TC
+			? "a chain is for one hook (`hook: tc` if all can be): on a device of the "
+			  "kernel engine, another chain, for tc, gets what this one passes"
+			: "a chain is for one hook (`hook: xdp` if all can be): on a device of the "
+			  "kernel engine, another chain, for xdp, comes before this one");
+	return -EINVAL;
+}
+
 static uint32_t plan_count_programs(const struct module *m, enum chain_hook hook, int32_t *last)
 {
 	uint32_t n = 0;
@@ -175,8 +188,14 @@ static int plan_end_input(struct planner *p, const struct chain_desc_end *end, u
 		n = plan_count_programs(m, p->plan->hook, out);
 		if (n == 1)
 			return 0;
-		if (!n)
-			return plan_fail(p, end->pos, "module '%s' has no %s program", name, hook);
+		if (!n) {
+			enum chain_hook other =
+				p->plan->hook == CHAIN_HOOK_XDP ? CHAIN_HOOK_TC : CHAIN_HOOK_XDP;
+
+			plan_fail(p, end->pos, "module '%s' has no %s program", name, hook);
+			return plan_count_programs(m, other, out) ? plan_other_hook(p, other)
+								  : -EINVAL;
+		}
 		plan_fail(p, end->pos, "module '%s' has %u %s programs: name one", name, n, hook);
 		plan_list_programs(m, p->plan->hook, name, p->diag);
 		return -EINVAL;
@@ -199,9 +218,7 @@ static int plan_end_input(struct planner *p, const struct chain_desc_end *end, u
 				 end->input, name);
 	plan_fail(p, end->pos, "'%s' of module '%s' is a %s program, the chain is for %s",
 		  end->input, name, hook_get(m->inputs[*out].hook)->name, hook);
-	diag_hint(p->diag, "all programs of a chain are of one hook, set by `hook: %s`",
-		  hook_get(m->inputs[*out].hook)->name);
-	return -EINVAL;
+	return plan_other_hook(p, m->inputs[*out].hook);
 }
 
 /* True if every module an arrow leads to has a program of the hook (the one named, if one is). */
@@ -655,8 +672,7 @@ static int plan_too_deep(struct planner *p, const struct plan_walk *walk, uint32
 	plan_fail(p, p->desc->ports[port].pos,
 		  "the longest path from port '%s' has %u tail calls, a packet can make %u: %s",
 		  p->desc->ports[port].name, walk[from].depth, plan_max_calls(p), path);
-	diag_hint(p->diag, "shorten the path by %u modules",
-		  walk[from].depth - plan_max_calls(p));
+	diag_hint(p->diag, "shorten the path by %u modules", walk[from].depth - plan_max_calls(p));
 	return -EINVAL;
 }
 

@@ -3,6 +3,7 @@
  * State that goes over to another layout: state1.bpf.c's to state2.bpf.c's, value by value, and in
  * maps of chains that are up, on both engines. The layouts here are what clang makes of those two.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,6 +17,8 @@
 #include "../netns.h"
 #include "btf/btf.h"
 #include "chain/carry.h"
+#include "load/syscall.h"
+#include "visor/uapi.h"
 
 /* ---- values ------------------------------------------------------------------------------------
  */
@@ -184,6 +187,100 @@ static void test_keys(void **arg)
 	assert_int_equal(c.fit, CARRY_CONVERTS);
 	assert_false(c.total);
 	carry_end(&c);
+}
+
+/* ---- maps --------------------------------------------------------------------------------------
+ */
+
+static int hash_map(uint32_t max_entries)
+{
+	union bpf_attr attr = {.map_type = BPF_MAP_TYPE_HASH,
+			       .key_size = 4,
+			       .value_size = 8,
+			       .max_entries = max_entries};
+	int fd = load_bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static int element(int cmd, int map, uint32_t key, uint64_t *value)
+{
+	union bpf_attr attr = {
+		.map_fd = (uint32_t)map, .key = (uintptr_t)&key, .value = (uintptr_t)value};
+
+	return load_bpf(cmd, &attr, sizeof(attr));
+}
+
+static void put(int map, uint32_t key, uint64_t value)
+{
+	assert_true(element(BPF_MAP_UPDATE_ELEM, map, key, &value) >= 0);
+}
+
+static int64_t got(int map, uint32_t key)
+{
+	uint64_t value;
+
+	return element(BPF_MAP_LOOKUP_ELEM, map, key, &value) < 0 ? -1 : (int64_t)value;
+}
+
+/* What happens between the copy and the switch. */
+static void late(struct load_session *session)
+{
+	struct load_session *before = load_enter(session);
+	int from = hash_map(200), to = hash_map(150), fit;
+	struct carry_wanted wanted = {
+		.type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 8, .max_entries = 150};
+	struct carry_report report;
+	struct visor_diag d = {0};
+	struct carry_map *m;
+	char why[CARRY_WHY];
+	uint64_t added, left;
+
+	for (uint32_t i = 0; i < 100; i++)
+		put(from, i, i);
+	fit = carry_map_open(from, &wanted, &m, why, &d);
+	assert_int_equal(fit, CARRY_CONVERTS);
+	assert_string_equal(why, "");
+	assert_int_equal(carry_map_copy(m, to, &report, &d), 0);
+	assert_int_equal(report.entries, 100);
+	assert_int_equal(report.dropped + report.merged + report.loss.n, 0);
+	/* The old programs add two and change one, the new ones make one of the two and delete one.
+	 */
+	put(from, 1000, 1);
+	put(from, 1001, 1);
+	put(from, 5, 500);
+	put(to, 1001, 2);
+	assert_true(element(BPF_MAP_DELETE_ELEM, to, 7, NULL) >= 0);
+	assert_int_equal(carry_map_late(m, to, &added, &left), 0);
+	assert_int_equal(added, 1);
+	assert_int_equal(left, 0);
+	assert_int_equal(got(to, 1000), 1);
+	assert_int_equal(got(to, 1001), 2);
+	assert_int_equal(got(to, 5), 5);
+	assert_int_equal(got(to, 7), -1);
+	/* More than it holds. */
+	for (uint32_t i = 2000; i < 2060; i++)
+		put(from, i, 1);
+	assert_int_equal(carry_map_late(m, to, &added, &left), 0);
+	assert_int_equal(added + left, 60);
+	assert_true(left > 0);
+	assert_int_equal(carry_map_copy(m, to, &report, &d), -E2BIG);
+	assert_string_equal(d.text, "there are 162 entries, the new map holds 150");
+	carry_map_close(m);
+	close(from);
+	close(to);
+	load_enter(before);
+}
+
+static void test_late(void **arg)
+{
+	struct load_session user = {0}, kernel = {0};
+
+	assert_int_equal(visor_open(NULL, &user.visor, NULL), 0);
+	late(&user);
+	visor_close(user.visor);
+	late(&kernel);
 }
 
 /* ---- chains ------------------------------------------------------------------------------------
@@ -367,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_keys),
 	};
 	const struct CMUnitTest chains[] = {
+		cmocka_unit_test(test_late),
 		cmocka_unit_test_teardown(test_changed, teardown),
 		cmocka_unit_test_teardown(test_full, teardown),
 		cmocka_unit_test_teardown(test_beyond, teardown),

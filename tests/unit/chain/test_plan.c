@@ -209,10 +209,13 @@ static void errors(void **state)
 		{PORTS "modules: {one: }\nlinks: [a -> one:dorp -> b]\n", "c.yaml:3:14",
 		 "module 'one' has no output 'dorp'", "did you mean 'drop'?"},
 		{PORTS "modules: {one: , tc: }\nlinks: [a -> one -> tc -> b]\n", "c.yaml:3:21",
-		 "module 'tc' has no xdp program", NULL},
+		 "module 'tc' has no xdp program",
+		 "a chain is for one hook (`hook: tc` if all can be): on a device of the kernel "
+		 "engine, another chain, for tc, gets what this one passes"},
 		{PORTS "modules: {one: , tc: }\nlinks: [a -> one -> tc.cls -> b]\n", "c.yaml:3:21",
 		 "'cls' of module 'tc' is a tc program, the chain is for xdp",
-		 "all programs of a chain are of one hook, set by `hook: tc`"},
+		 "a chain is for one hook (`hook: tc` if all can be): on a device of the kernel "
+		 "engine, another chain, for tc, gets what this one passes"},
 		{PORTS "modules: {parts: }\nlinks: [a -> parts.trace -> b]\n", "c.yaml:3:14",
 		 "'trace' of module 'parts' is neither an xdp nor a tc program", NULL},
 		{PORTS "modules: {one: , nat: }\nlinks: [a -> one -> b, one -> nat.inside]\n",
