@@ -715,7 +715,8 @@ bool sides_stable(const struct stage *s, const struct base_image *m, const struc
 		return false;
 	if (seat_take(&one, SIDE_INTERPRETED, s, m, v))
 		return false;
-	if (seat_take(&two, SIDE_INTERPRETED, s, m, v)) {
+	/* The other one has program arrays of its own. */
+	if (seat_take(&two, SIDE_OTHER, s, m, v)) {
 		seat_leave(&one);
 		return false;
 	}

@@ -70,7 +70,8 @@ static void split_edges(struct ir_func *f)
 		for (uint32_t k = 0; b->n_succ > 1 && k < b->n_succ; k++) {
 			struct ir_block *to = b->succ[k];
 
-			if (to->n_preds > 1 && to->first->op == IR_PHI)
+			/* With one way in, too: phis are moves. */
+			if (to->first->op == IR_PHI)
 				ir_edge_split(f, b, k);
 		}
 	}
@@ -144,8 +145,10 @@ static void stage_join(struct ir_func *f, const struct jit_program *p)
 
 static void stage_switch(struct ir_func *f, const struct jit_program *p)
 {
-	if (jit_switch(f) && !f->failed)
-		ir_order(f);
+	if (!jit_switch(f) || f->failed)
+		return;
+	ir_order(f);
+	stage_phis(f, p);
 }
 
 static void stage_count(struct ir_func *f, const struct jit_program *p)
@@ -180,17 +183,10 @@ static const struct stage {
 	const char *name;
 	void (*run)(struct ir_func *f, const struct jit_program *p);
 } stages[] = {
-	{"build", stage_phis},
-	{"fold", stage_simplify},
-	{"promote", stage_promote},
-	{"merge", stage_merge},
-	{"simplify", stage_simplify},
-	{"merge-again", stage_merge},
-	{"join", stage_join},
-	{"count", stage_count},
-	{"idioms", stage_idioms},
-	{"switch", stage_switch},
-	{"returns", stage_returns},
+	{"build", stage_phis},	  {"fold", stage_simplify},	{"promote", stage_promote},
+	{"merge", stage_merge},	  {"simplify", stage_simplify}, {"merge-again", stage_merge},
+	{"join", stage_join},	  {"count", stage_count},	{"idioms", stage_idioms},
+	{"switch", stage_switch}, {"returns", stage_returns},
 };
 
 const char *jit_stage_name(uint32_t i)

@@ -49,8 +49,12 @@ static bool count_phis(struct count *c)
 	for (struct ir_node *n = c->head->first; n->op == IR_PHI; n = n->next) {
 		struct ir_node *next = n->arg[c->back];
 
-		if (is_counter(c, n))
+		/* A sum of 32 bits would cut off what the counter has if there is no round. */
+		if (is_counter(c, n)) {
+			if (!next->wide && n->arg[c->entry]->bits > 32)
+				return false;
 			continue;
+		}
 		if (c->v || next->op != IR_SHR || next->arg[0] != n || !ir_is_const(next->arg[1]) ||
 		    next->arg[1]->imm != 1)
 			return false;
@@ -80,7 +84,7 @@ static bool count_exit(struct count *c)
 	if (!c->first && n->arg[0] != c->half)
 		return false;
 	/* All of it is looked at, and all of it is halved. */
-	if ((!n->wide && n->arg[0]->bits > 32) || (c->first && !c->half->wide && c->v->bits > 32))
+	if ((!n->wide && n->arg[0]->bits > 32) || (!c->half->wide && c->v->bits > 32))
 		return false;
 	out = c->head->succ[n->cond == C_NE];
 	return !count_inside(c, out) && count_inside(c, c->head->succ[n->cond == C_EQ]);
@@ -140,8 +144,7 @@ static void count_skip(struct count *c)
 		some = count_node(c, IR_SHR, wide, x, count_const(c, 1));
 	rounds = count_node(c, IR_BITS, true, some, NULL);
 	rounds->bits = 7;
-	c->v->arg[c->entry] = c->first ? count_const(c, 0)
-				       : count_node(c, IR_SHR, wide, x, rounds);
+	c->v->arg[c->entry] = c->first ? count_const(c, 0) : count_node(c, IR_SHR, wide, x, rounds);
 	for (struct ir_node *n = c->head->first; n->op == IR_PHI; n = n->next) {
 		const struct ir_node *next = n->arg[c->back];
 		struct ir_node *by = rounds;

@@ -162,3 +162,34 @@ out:
 count lacks = bits v*
 run mark=5 -> 3
 run mark=0xffffffff -> 77
+
+=== a counter of 32 bits may begin with more than that and never count
+	r2 = *(u32 *)(r1 +8)
+	r0 = -2
+loop:
+	w2 >>= 1
+	if w2 == 0 goto out
+	w0 += 1
+	goto loop
+out:
+	exit
+count lacks = bits *
+run mark=1 -> 0xfffffffffffffffe
+run mark=2 -> 0xffffffff
+run mark=5 -> 0
+
+=== what is halved as 32 bits may be more before the first time
+	r2 = *(u64 *)(r1 +152)
+	r0 = 0
+loop:
+	r3 = r2
+	w2 >>= 1
+	if w2 == 0 goto out
+	r0 += 1
+	goto loop
+out:
+	r0 += r3
+	exit
+count lacks = bits *
+run tstamp=0x100000000 -> 0x100000000
+run tstamp=0x500000003 -> 2

@@ -558,3 +558,34 @@ fold 2 branch32 *
 run mark=255 -> 1
 run mark=254 -> 2
 run mark=1 -> 3
+
+=== a table takes ways from a join, whose phis are moves still
+	r9 = *(u64 *)(r1 +152)
+	r0 = *(u32 *)(r1 +8)
+	*(u64 *)(r10 -8) = r0
+	r0 = 1
+	r6 = 0
+	r4 = *(u64 *)(r10 -8)
+	if r4 == 0 goto l11
+	if r4 == 1 goto l11
+	if r4 == 2 goto l12
+l11:
+	goto l17
+l12:
+	r2 = *(u64 *)(r10 -8)
+	if r2 s> 2 goto l19
+	r5 = *(u64 *)(r10 -8)
+	*(u64 *)(r10 -8) = r6
+	r6 = r5
+l17:
+	if r9 != 0 goto l19
+	exit
+l19:
+	r1 = *(u64 *)(r10 -8)
+	r0 += r1
+	r0 *= 16777619
+	r0 += r6
+	exit
+run mark=5 tstamp=1 -> 100665714
+run mark=2 tstamp=1 -> 16777621
+switch has switch v*
