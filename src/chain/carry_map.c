@@ -84,7 +84,7 @@ static int carry_btf_by_id(uint32_t id, struct btf **out)
 		return fd;
 	err = carry_info(fd, &info, sizeof(info));
 	size = info.btf_size;
-	data = err || !size || size > CARRY_MAX_BTF ? NULL : malloc(size);
+	data = err || !size || size > CARRY_MAX_BTF ? NULL : calloc(1, size);
 	if (data) {
 		memset(&info, 0, sizeof(info));
 		info.btf = (uintptr_t)data;

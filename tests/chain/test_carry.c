@@ -435,6 +435,31 @@ static void beyond(const char *engine)
 	chain_down(engine);
 }
 
+/* Back to the older layout: keys lose a member, and a number of theirs is too large for it. */
+static void keys(const char *engine)
+{
+	chain_file(engine, "state2");
+	must(engine, "up", visor(engine, "up %s/chain.yaml", dir));
+	set(engine, "hash", "{b: 1, fresh: 0, a: 5, zero: 0, end: [0, 0, 0]}", "{same: 3}");
+	set(engine, "hash", "{b: 1, fresh: 1, a: 5, zero: 0, end: [0, 0, 0]}", "{same: 3}");
+	set(engine, "hash", "{b: 2, fresh: 0, a: 5, zero: 0, end: [0, 0, 0]}", "{same: 4}");
+	set(engine, "hash", "{b: 1, fresh: 0, a: 0x100000005, zero: 0, end: [0, 0, 0]}", "[]");
+	chain_file(engine, "state1");
+	must(engine, "apply", visor(engine, "apply %s/chain.yaml", dir));
+	said(engine, "map 'hash' of module 'm' is another now: 2 entries went over");
+	said(engine, "map 'hash' of module 'm': 1 entries have keys that the new one cannot have");
+	said(engine, "map 'hash' of module 'm': 1 entries stay behind, since their keys are now");
+	want(engine, "hash", "{a: 5, b: 1, zero: 0}", "same: 3");
+	want(engine, "hash", "{a: 5, b: 2, zero: 0}", "same: 4");
+	chain_down(engine);
+}
+
+static void test_chain_keys(void **arg)
+{
+	keys("user");
+	keys("kernel");
+}
+
 static void test_changed(void **arg)
 {
 	changed("user");
@@ -466,6 +491,7 @@ int main(void)
 	const struct CMUnitTest chains[] = {
 		cmocka_unit_test(test_late),
 		cmocka_unit_test_teardown(test_changed, teardown),
+		cmocka_unit_test_teardown(test_chain_keys, teardown),
 		cmocka_unit_test_teardown(test_full, teardown),
 		cmocka_unit_test_teardown(test_beyond, teardown),
 	};
