@@ -792,6 +792,16 @@ static void generation_end(struct generation *g)
 	record_free(g->wanted);
 }
 
+/* What an interrupted change to that generation may have left, before it had a record. */
+static int generation_clean(const struct live *lv, uint32_t generation, struct visor_diag *diag)
+{
+	int err = place_remove(&lv->place, "g%u", generation);
+
+	return err ? diag_fail(diag, err, "place", "cannot remove what is left of generation %u",
+			       generation)
+		   : 0;
+}
+
 static void generation_warn(void *user, const struct visor_diag *remark)
 {
 	const struct live *lv = user;
@@ -865,7 +875,9 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 	}
 	for (uint32_t i = 0; i < wanted->n_inputs; i++)
 		g.fds[i] = -1;
-	err = generation_build(&g, diag);
+	err = generation_clean(lv, wanted->generation, diag);
+	if (!err)
+		err = generation_build(&g, diag);
 	report->load_ns = generation_now() - start;
 	if (!err)
 		err = generation_commit(&g, diag);
@@ -925,6 +937,8 @@ int live_change_back(struct live *lv, struct live_report *report, struct visor_d
 	for (uint32_t i = 0; !err && i < was->n_writes; i++)
 		writes[i] = (struct record_write){was->writes[i].slot, was->writes[i].after,
 						  was->writes[i].before};
+	if (!err)
+		err = generation_clean(lv, number, diag);
 	if (!err) {
 		err = back_pins(lv, back, number);
 		if (err)

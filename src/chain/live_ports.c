@@ -245,10 +245,32 @@ static int ports_detach_others(struct live *lv, bool all, struct visor_diag *dia
 	return err < 0 ? err : 0;
 }
 
+/* An interrupted `down` has removed some already, of a chain that stays after all. */
+static int ports_missing_stubs(struct live *lv, struct visor_diag *diag)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < lv->now->n_ports; i++) {
+		const struct record_port *p = &lv->now->ports[i];
+		int fd;
+
+		if (p->slot == RECORD_NO_SLOT)
+			continue;
+		fd = place_get(&lv->place, "port/%s/stub", p->name);
+		if (fd >= 0)
+			close(fd);
+		else if (fd == -ENOENT)
+			err = ports_stub(lv, lv->now, p, diag);
+	}
+	return err;
+}
+
 int live_ports_attach(struct live *lv, struct visor_diag *diag)
 {
 	int err = ports_detach_others(lv, false, diag);
 
+	if (!err)
+		err = ports_missing_stubs(lv, diag);
 	if (err || lv->place.visor)
 		return err ? err : runner_settle(lv, diag);
 	for (uint32_t i = 0; !err && i < lv->now->n_ports; i++)

@@ -231,14 +231,26 @@ static int settle_records(struct live *lv, struct record *out[3], struct visor_d
 	return err;
 }
 
+/* First of all its record: a generation that has one has everything. */
+static int settle_remove(const struct live *lv, const char *name)
+{
+	int err = place_remove(&lv->place, "%s/record", name);
+
+	return err ? err : place_remove(&lv->place, "%s", name);
+}
+
 int live_remove_generations(struct live *lv)
 {
 	struct settle_found f = {.n = 0};
 	int err = place_each(&lv->place, "", settle_find, &f);
 
 	qsort(f.g, f.n, sizeof(f.g[0]), settle_descending);
-	while (!err && f.n)
-		err = place_remove(&lv->place, "g%u", f.g[--f.n]);
+	while (!err && f.n) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "g%u", f.g[--f.n]);
+		err = settle_remove(lv, name);
+	}
 	return err;
 }
 
@@ -380,7 +392,7 @@ int live_finish(struct live *lv, struct visor_diag *diag)
 		sweep.found = false;
 		more = place_each(&lv->place, "", settle_old, &sweep);
 		if (sweep.found)
-			more = place_remove(&lv->place, "%s", sweep.name);
+			more = settle_remove(lv, sweep.name);
 	} while (sweep.found && !more);
 	if (!more)
 		more = settle_slots(lv);
