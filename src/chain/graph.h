@@ -49,12 +49,24 @@ int graph_new(const struct chain_desc *desc, const struct module *const *modules
 	      const struct plan *plan, struct graph **out, struct visor_diag *diag);
 void graph_free(struct graph *graph);
 
+/* Of a chain that is up, called `name`: what runs. */
+struct live_status;
+int graph_of_live(const char *name, const struct live_status *s, struct graph **out,
+		  struct visor_diag *diag);
+
 struct graph_opts {
 	/* Something to stand on an edge beside its outputs, like what went over it; text is ""
 	 * before the call. NULL: nothing. */
 	void (*label)(void *user, const struct graph_edge *edge, char *text, size_t size);
 	void *user;
 };
+
+/* A label for such a graph: the packets that went over the edge. `user` is a struct graph_live. */
+struct graph_live {
+	const struct graph *graph;
+	const struct live_status *status;
+};
+void graph_live_label(void *user, const struct graph_edge *edge, char *text, size_t size);
 
 /* opts may be NULL. -ENOMEM; errors of the FILE are found when it is closed. */
 int graph_text(const struct graph *graph, const struct graph_opts *opts, FILE *to);

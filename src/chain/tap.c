@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "chain/counters.h"
 #include "chain/live_impl.h"
 #include "map/map.h"
 
@@ -127,7 +128,8 @@ int tap_edges(const struct record *r, struct tap_edge **out, uint32_t *n)
 		(*n)++;
 	}
 	for (uint32_t i = 0; i < r->n_inputs; i++)
-		for (uint32_t row = 0; !tap_is(r, i) && row + 2 < r->inputs[i].n_rows; row++)
+		for (uint32_t row = 0; !tap_is(r, i) && row < COUNTERS_OTHER(r->inputs[i].n_rows);
+		     row++)
 			if (row < hook->n || tap_output(&r->inputs[i], row))
 				tap_edge_of_output(r, i, row, &edges[(*n)++]);
 	return 0;

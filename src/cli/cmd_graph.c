@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/cmd_graph.c - visor graph: a chain file, drawn. Nothing is loaded.
+ * cli/cmd_graph.c - visor graph: a chain file, drawn, without anything being loaded; or a chain
+ * that is up, with what went over its edges.
+ *
+ * What is no file and could be the name of a chain is one.
  */
 #include "chain/graph.h"
 #include "chain/open.h"
-#include "cli/cli.h"
+#include "cli/cmd_live.h"
 #include "cli/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const struct graph_format {
 	const char *name;
@@ -20,7 +25,7 @@ static void graph_warn(void *user, const struct visor_diag *remark)
 	visor_diag_print(remark, stderr);
 }
 
-static int graph_json(const struct graph *g)
+static int graph_json(const struct graph *g, const struct graph_opts *opts)
 {
 	static const char *const kinds[] = {[GRAPH_SOURCE] = "source",
 					    [GRAPH_INPUT] = "input",
@@ -65,6 +70,12 @@ static int graph_json(const struct graph *g)
 			at += len + 2 * (at[len] == ',');
 		}
 		json_array_end(&j);
+		if (opts) {
+			char label[GRAPH_LABEL];
+
+			opts->label(opts->user, &g->edges[i], label, sizeof(label));
+			json_u64(&j, "packets", strtoull(label, NULL, 10));
+		}
 		json_object_end(&j);
 	}
 	json_array_end(&j);
@@ -73,15 +84,48 @@ static int graph_json(const struct graph *g)
 	return 0;
 }
 
+static int graph_file(struct cli *cli, struct graph **graph)
+{
+	struct visor_diag diag = {0};
+	struct chain_desc *desc;
+	struct open_chain chain;
+	int err;
+
+	if (chain_parse(cli->args[0], &desc, &diag))
+		return cli_fail(&diag);
+	err = open_chain(desc, graph_warn, NULL, &chain, &diag);
+	if (!err) {
+		err = graph_new(desc, chain.modules, chain.plan, graph, &diag);
+		open_chain_free(&chain);
+	}
+	chain_desc_free(desc);
+	return err ? cli_fail(&diag) : CLI_OK;
+}
+
+static int graph_live(struct cli *cli, struct graph **graph, struct live_status **status)
+{
+	struct visor_diag diag = {0};
+	struct live_cmd c;
+	int code = cmd_live_begin_name(&c, cli, cli->args[0]);
+
+	if (code)
+		return code;
+	if (live_status_get(&c.opts, cli->args[0], status, &diag) ||
+	    graph_of_live(cli->args[0], *status, graph, &diag))
+		code = cli_fail(&diag);
+	cmd_live_end(&c);
+	return code;
+}
+
 int cli_graph(struct cli *cli)
 {
 	const char *name = cli->opt[OPT_FORMAT] ? cli->opt[OPT_FORMAT] : "text";
 	const struct graph_format *format = NULL;
-	struct visor_diag diag = {0};
-	struct chain_desc *desc;
-	struct open_chain chain;
-	struct graph *graph;
-	int err;
+	struct live_status *status = NULL;
+	struct graph_live live = {0};
+	struct graph_opts opts = {graph_live_label, &live};
+	struct graph *graph = NULL;
+	int code, err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(graph_formats); i++)
 		if (!strcmp(graph_formats[i].name, name))
@@ -90,17 +134,18 @@ int cli_graph(struct cli *cli)
 		return cli_usage(cli, "--format must be text, dot or svg, not '%s'", name);
 	if (cli->opt[OPT_FORMAT] && cli->opt[OPT_JSON])
 		return cli_usage(cli, "--json is a format, too");
-	if (chain_parse(cli->args[0], &desc, &diag))
-		return cli_fail(&diag);
-	err = open_chain(desc, graph_warn, NULL, &chain, &diag);
-	if (!err) {
-		err = graph_new(desc, chain.modules, chain.plan, &graph, &diag);
-		open_chain_free(&chain);
+	if (strpbrk(cli->args[0], "./") || !access(cli->args[0], F_OK))
+		code = graph_file(cli, &graph);
+	else
+		code = graph_live(cli, &graph, &status);
+	if (!code) {
+		live = (struct graph_live){graph, status};
+		err = cli->opt[OPT_JSON] ? graph_json(graph, status ? &opts : NULL)
+					 : format->print(graph, status ? &opts : NULL, stdout);
+		if (err)
+			code = cli_error(err, NULL, "cannot draw the chain");
 	}
-	chain_desc_free(desc);
-	if (err)
-		return cli_fail(&diag);
-	err = cli->opt[OPT_JSON] ? graph_json(graph) : format->print(graph, NULL, stdout);
 	graph_free(graph);
-	return err ? cli_error(err, NULL, "cannot draw the chain") : CLI_OK;
+	live_status_free(status);
+	return code;
 }

@@ -9,6 +9,7 @@
 
 #include "chain/counters.h"
 #include "chain/runner.h"
+#include "chain/tap.h"
 #include "cli/fields.h"
 #include "cli/table.h"
 
@@ -171,8 +172,9 @@ static int live_foreground(struct live_cmd *c)
 	int code, err;
 
 	if (!c->opts.visor)
-		return cli_usage(c->cli, "a chain in the kernel has no process: --foreground is for "
-					 "the user engine");
+		return cli_usage(c->cli,
+				 "a chain in the kernel has no process: --foreground is for "
+				 "the user engine");
 	c->opts.foreground = true;
 	err = live_file_name(file, wish, name, &diag);
 	if (!err && live_has(&c->opts, name))
@@ -278,8 +280,8 @@ const char *cmd_live_output(const struct record *r, const struct record_input *i
 }
 
 /* Where a row of an input leads; "" if nowhere. */
-static void status_target(const struct record *r, const struct record_input *in, uint32_t row,
-			  char *out, size_t size)
+void cmd_live_target(const struct record *r, const struct record_input *in, uint32_t row, char *out,
+		     size_t size)
 {
 	out[0] = '\0';
 	for (uint32_t i = 0; i < in->n_outputs; i++) {
@@ -329,7 +331,7 @@ static int status_ports(const struct live_status *s, struct json *j)
 }
 
 /* All packets that have left a program. */
-static struct live_count status_total(const struct live_status *s, uint32_t input)
+struct live_count cmd_live_total(const struct live_status *s, uint32_t input)
 {
 	struct live_count sum = {0};
 
@@ -355,7 +357,7 @@ static int status_inputs(const struct live_status *s, struct json *j)
 	if (!t)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->record->n_inputs; i++) {
-		struct live_count sum = status_total(s, i);
+		struct live_count sum = cmd_live_total(s, i);
 
 		table_text(t, "%s", s->record->modules[s->record->inputs[i].module].name);
 		table_text(t, "%s", s->record->inputs[i].program);
@@ -392,7 +394,7 @@ static int status_outputs(const struct live_status *s, struct json *j)
 		for (uint32_t row = 0; row < COUNTERS_TIME(in->n_rows); row++) {
 			const struct live_count *n = &s->rows[i][row];
 
-			status_target(s->record, in, row, to, sizeof(to));
+			cmd_live_target(s->record, in, row, to, sizeof(to));
 			if (!n->packets && !to[0] && !j)
 				continue;
 			table_text(t, "%s", s->record->modules[in->module].name);
@@ -449,7 +451,7 @@ static enum status_drop status_why(const struct record *r, const struct record_i
 	if (row == COUNTERS_MISSED(in->n_rows))
 		return STATUS_MISSED;
 	for (uint32_t i = 0; i < in->n_outputs; i++)
-		if (in->outputs[i].row == row && in->outputs[i].to != STITCH_RETURN)
+		if (in->outputs[i].row == row && tap_through(r, &in->outputs[i]))
 			return STATUS_DROP_COUNT;
 	if (row >= hook->n)
 		return STATUS_UNLINKED;
@@ -461,6 +463,13 @@ static enum status_drop status_why(const struct record *r, const struct record_i
 	default:
 		return STATUS_DROP_COUNT;
 	}
+}
+
+const char *cmd_live_drop(const struct record *r, const struct record_input *in, uint32_t row)
+{
+	enum status_drop why = status_why(r, in, row);
+
+	return why == STATUS_DROP_COUNT ? NULL : status_drop_id[why];
 }
 
 static void status_drop_row(struct table *t, const char *where, const char *output,
@@ -495,6 +504,8 @@ static int status_drops(const struct live_status *s, struct json *j)
 	for (uint32_t i = 0; i < r->n_inputs; i++) {
 		const struct record_input *in = &r->inputs[i];
 
+		if (r->modules[in->module].tap)
+			continue;
 		snprintf(where, sizeof(where), "%s.%s", r->modules[in->module].name, in->program);
 		for (uint32_t row = 0; row < COUNTERS_TIME(in->n_rows); row++) {
 			enum status_drop why = status_why(r, in, row);

@@ -24,6 +24,13 @@ void cmd_live_end(struct live_cmd *c);
 
 /* The name of the output that is counted in a row of an input. Borrowed. */
 const char *cmd_live_output(const struct record *r, const struct record_input *in, uint32_t row);
+/* Where it leads, "" if nowhere. */
+void cmd_live_target(const struct record *r, const struct record_input *in, uint32_t row, char *out,
+		     size_t size);
+/* Why what is counted there was dropped: "VERDICT", ...; NULL: it was not. */
+const char *cmd_live_drop(const struct record *r, const struct record_input *in, uint32_t row);
+/* What an input has seen. */
+struct live_count cmd_live_total(const struct live_status *s, uint32_t input);
 
 /*
  * SIGINT, SIGTERM and SIGHUP end a command that runs until it is told to, and SIGPIPE is a

@@ -9,7 +9,7 @@ import subprocess
 import common
 
 # Commands whose page is another's.
-PAGES = {"apply": "up", "swap": "up", "rollback": "up", "down": "up", "status": "up", "trace": "capture", "disasm": "asm", "state": "pin", "completion": None, "help": None}
+PAGES = {"apply": "up", "swap": "up", "rollback": "up", "down": "up", "status": "up", "trace": "capture", "top": "metrics", "disasm": "asm", "state": "pin", "completion": None, "help": None}
 
 
 def read(page):

@@ -3,6 +3,7 @@
 """Looking at running chains, on both engines: a namespace with a veth pair, frames from the far end."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -38,6 +39,34 @@ for line in sys.stdin:
     s.send(common.ipv4(dport=int(line)))
     print("sent", flush=True)
 """
+
+
+def open_read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def parse_metrics(text):
+    """Prometheus' text format, by its grammar: {metric: {labels: value}}."""
+    out, family = {}, None
+    for line in text.splitlines():
+        head = re.fullmatch(r"# (HELP|TYPE) ([a-z_]+) (.*)", line)
+        if head:
+            if head[1] == "HELP":
+                assert head[2] not in out, line
+                family = head[2]
+                out[family] = {}
+            else:
+                assert head[2] == family and head[3] in ("counter", "gauge"), line
+                assert (head[3] == "counter") == family.endswith("_total"), line
+            continue
+        sample = re.fullmatch(r'([a-z_]+)\{((?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\} ([0-9.]+)', line)
+        assert sample and sample[1] == family, line
+        labels = frozenset(re.findall(r'([a-z]+)="((?:[^"\\]|\\.)*)"', sample[2]))
+        assert labels not in out[family], line
+        out[family][labels] = float(sample[3])
+    assert text.endswith("\n")
+    return out
 
 
 class Seeing(common.Case):
@@ -108,6 +137,7 @@ class Seeing(common.Case):
         return out, err
 
     def up(self, engine, name="edge"):
+        self.engine = engine
         via = ", via: packet" if engine == "user" else ""
         self.path("edge.yaml", "engine: %s\nname: %s\nports:\n  wan: {device: wan%s}\nmodules:\n"
                   "  acl: {object: %s, maps: {ports: {'{protocol: udp, port: 99}': deny}}}\n"
@@ -190,6 +220,68 @@ class Seeing(common.Case):
                               r"      byte 50: 78 -> ee\n.*\(to the host\)")
         self.assertIn("1 packets traced, 0 records lost", err)
 
+    def graph(self):
+        """Counters on the edges."""
+        self.send(99)
+        counts = self.counts()
+        text = self.do("graph", "edge")
+        for key, words in (("pass", "-> ttl"), ("drop", "-> (dropped)")):
+            self.assertRegex(text, rf"{key}: {counts['acl', key]} packets +{words}".replace("(", r"\(")
+                             .replace(")", r"\)"))
+        edges = json.loads(self.do("graph", "edge", "--json"))["edges"]
+        self.assertIn((["drop"], counts["acl", "drop"]),
+                      [(e["outputs"], e["packets"]) for e in edges])
+        self.assertIn("packets", self.do("graph", "edge", "--format", "svg"))
+
+    def top(self):
+        p = self.start(common.VISOR, "top", "edge", "--json", "--count", "2")
+        self.send(53, 99)
+        out, err = self.finish(p)
+        looks = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(looks), 2)
+        for look in looks:
+            self.assertGreaterEqual(look["seconds"], 0.9)
+            rows = {(o["module"], o["output"]): o for o in look["outputs"]}
+            self.assertEqual(rows["acl", "drop"]["drop"], "VERDICT")
+            self.assertEqual(rows["acl", "pass"]["to"], "ttl.ttl")
+            self.assertEqual([p["name"] for p in look["ports"]], ["wan"])
+        self.assertIn("PACKETS/S", self.do("top", "edge", "--count", "1"))
+
+    def metrics(self):
+        first = parse_metrics(self.do("metrics", "edge"))
+        acl = {"module": "acl", "input": "acl_xdp", "chain": "edge", "engine": self.engine}
+        dropped = frozenset({**acl, "output": "drop"}.items())
+        self.assertEqual(first["visor_output_packets_total"][dropped], self.counts()["acl", "drop"])
+        self.assertIn(frozenset({**acl, "output": "drop", "reason": "VERDICT"}.items()),
+                      first["visor_dropped_packets_total"])
+        self.send(53, 99)
+        # A tap, and its going, leave all counters in place.
+        p = self.begin("capture", "edge", "acl:drop")
+        second = parse_metrics(self.do("metrics", "edge", "-o", "x.prom") or
+                               open_read(self.dir + "/x.prom"))
+        p.send_signal(signal.SIGINT)
+        self.finish(p)
+        self.assertEqual(os.listdir(self.dir).count("x.prom"), 1)
+        self.assertEqual(second["visor_output_packets_total"][dropped],
+                         first["visor_output_packets_total"][dropped] + 1)
+        server = self.start(common.VISOR, "metrics", "--listen", "127.0.0.1:0")
+        line = server.stderr.readline()
+        if "without libmicrohttpd" in line:
+            return
+        self.assertRegex(line, r"^http://127.0.0.1:\d+/metrics$")
+        get = "import sys, urllib.request as u; sys.stdout.write(u.urlopen(sys.argv[1]).read().decode())"
+        subprocess.run(self.inside("ip", "link", "set", "lo", "up"), check=True)
+        p = self.start("python3", "-c", get, line.strip())
+        third = parse_metrics(self.finish(p)[0])
+        for family in second:
+            for labels, value in second[family].items():
+                if family.endswith("_total"):
+                    self.assertGreaterEqual(third[family][labels], value)
+        p = self.start("python3", "-c", get, line.strip()[:-1])
+        self.assertIn("404", self.finish(p, 1)[1])
+        server.send_signal(signal.SIGTERM)
+        self.finish(server)
+
     def changes(self):
         """Taps are no generation; whoever changes the chain takes them off."""
         with open(self.dir + "/edge.yaml") as f:
@@ -229,12 +321,18 @@ class Seeing(common.Case):
         self.up("kernel")
         self.capture()
         self.trace()
+        self.graph()
+        self.top()
+        self.metrics()
         self.changes()
 
     def test_user(self):
         self.up("user")
         self.capture()
         self.trace()
+        self.graph()
+        self.top()
+        self.metrics()
         self.changes()
 
     def test_refused(self):
@@ -246,6 +344,10 @@ class Seeing(common.Case):
         self.do("capture", "nobody", "wan", code=1)
         self.do("capture", "edge", "wan", "-w", "/nowhere/x.pcap", code=1)
         self.do("trace", "edge", "--snaplen", "3", code=2)
+        self.do("metrics", "--listen", "127.0.0.1", code=2)
+        self.do("metrics", "-o", "/nowhere/x.prom", code=1)
+        self.do("graph", "nobody", code=1)
+        self.do("top", "nobody", code=1)
         self.assertNotIn("tapper", self.status())
 
 
