@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * chain/sign.c - minisign's formats, checked and made with OpenSSL's libcrypto.
+ * chain/sign.c - minisign's formats, checked and made.
  *
  *    public key   "Ed" | number 8 | key 32
  *    signature    "Ed" (of the bytes) or "ED" (of their hash) | number 8 | signature 64
@@ -11,20 +11,17 @@
  * what deviates is damaged.
  */
 #include "chain/sign.h"
+#include "chain/crypto.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #define UNTRUSTED "untrusted comment: "
 #define TRUSTED	  "trusted comment: "
 
 enum {
 	SIGN_ID = 8,
-	SIGN_SIG = 64,
+	SIGN_SIG = CRYPTO_SIG,
 	SIGN_KEY_BYTES = 2 + SIGN_ID + 32,
 	SIGN_SIG_BYTES = 2 + SIGN_ID + SIGN_SIG,
 	SIGN_SECRET_ID = 2 + 2 + 2 + 32 + 16,
@@ -115,20 +112,6 @@ int sign_key_parse(const char *text, struct sign_key *out, struct visor_diag *di
 
 /* ---- checking ------------------------------------------------------------------------------ */
 
-static bool sign_verify(const struct sign_key *key, const uint8_t *sig, const void *data,
-			size_t size)
-{
-	EVP_PKEY *pkey =
-		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key->key, sizeof(key->key));
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
-		    EVP_DigestVerify(ctx, sig, SIGN_SIG, data, size) == 1;
-
-	EVP_MD_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-	return good;
-}
-
 struct sign_parts {
 	uint8_t sig[SIGN_SIG_BYTES], global[SIGN_SIG];
 	const char *comment;
@@ -164,16 +147,15 @@ static const char *sign_with_key(const struct sign_parts *s, const struct sign_k
 				 const void *data, size_t size)
 {
 	const uint8_t *sig = s->sig + 2 + SIGN_ID;
-	uint8_t hash[EVP_MAX_MD_SIZE], *both;
-	unsigned int hash_len = 0;
+	uint8_t hash[CRYPTO_HASH], *both;
 	bool good;
 
 	if (s->sig[1] == 'D') {
-		if (EVP_Digest(data, size, hash, &hash_len, EVP_blake2b512(), NULL) != 1)
+		if (!crypto_hash(data, size, hash))
 			return "the cryptographic library has no BLAKE2b";
-		good = sign_verify(key, sig, hash, hash_len);
+		good = crypto_verify(key->key, sig, hash, sizeof(hash));
 	} else {
-		good = sign_verify(key, sig, data, size);
+		good = crypto_verify(key->key, sig, data, size);
 	}
 	if (!good)
 		return "the object is not what was signed";
@@ -182,7 +164,7 @@ static const char *sign_with_key(const struct sign_parts *s, const struct sign_k
 		return "no memory to check it";
 	memcpy(both, sig, SIGN_SIG);
 	memcpy(both + SIGN_SIG, s->comment, s->comment_len);
-	good = sign_verify(key, s->global, both, SIGN_SIG + s->comment_len);
+	good = crypto_verify(key->key, s->global, both, SIGN_SIG + s->comment_len);
 	free(both);
 	return good ? NULL : "the trusted comment is not what was signed";
 }
@@ -204,6 +186,12 @@ void sign_check(const void *data, size_t size, const char *text, size_t len,
 	for (uint32_t i = 0; i < n_keys && out->state != SIGN_GOOD; i++) {
 		if (memcmp(keys[i].id, s.sig + 2, SIGN_ID) != 0)
 			continue;
+		why = crypto_missing();
+		if (why) {
+			out->state = SIGN_BAD;
+			snprintf(out->why, sizeof(out->why), "it cannot be verified: %s", why);
+			return;
+		}
 		why = sign_with_key(&s, &keys[i], data, size);
 		out->state = why ? SIGN_BAD : SIGN_GOOD;
 		snprintf(out->why, sizeof(out->why), "%s", why ? why : "");
@@ -225,7 +213,7 @@ static int sign_append(char **text, const char *comment, const uint8_t *bytes, s
 {
 	char line[(SIGN_SECRET_BYTES + 2) / 3 * 4 + 1], *more;
 
-	EVP_EncodeBlock((unsigned char *)line, bytes, (int)size);
+	crypto_base64(bytes, size, line);
 	if (asprintf(&more, "%s%s\n%s\n", *text ? *text : "", comment, line) < 0)
 		return -ENOMEM;
 	free(*text);
@@ -237,21 +225,20 @@ int sign_keygen(char **public_text, char **secret_text, char id[17], struct viso
 {
 	uint8_t secret[SIGN_SECRET_BYTES] = {0}, open[SIGN_KEY_BYTES] = "Ed";
 	uint8_t *seed = secret + SIGN_SECRET_ID + SIGN_ID;
-	EVP_PKEY *pkey = NULL;
 	char comment[80];
-	size_t len = 32;
-	int err = 0;
+	int err;
 
 	*public_text = *secret_text = NULL;
+	err = crypto_need(diag);
+	if (err)
+		return err;
 	memcpy(secret, "Ed\0\0B2", 6);
-	if (RAND_bytes(secret + SIGN_SECRET_ID, SIGN_ID + 32) == 1)
-		pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
-	if (!pkey || EVP_PKEY_get_raw_public_key(pkey, seed + 32, &len) != 1)
+	if (!crypto_random(secret + SIGN_SECRET_ID, SIGN_ID + CRYPTO_SEED) ||
+	    !crypto_public(seed, seed + CRYPTO_SEED)) {
 		err = sign_failed(diag);
-	EVP_PKEY_free(pkey);
-	if (!err) {
+	} else {
 		memcpy(open + 2, secret + SIGN_SECRET_ID, SIGN_ID);
-		memcpy(open + 2 + SIGN_ID, seed + 32, 32);
+		memcpy(open + 2 + SIGN_ID, seed + CRYPTO_SEED, CRYPTO_KEY);
 		sign_id_text(open + 2, id);
 		snprintf(comment, sizeof(comment), UNTRUSTED "minisign public key %s", id);
 		if (sign_append(public_text, comment, open, sizeof(open)) ||
@@ -259,7 +246,7 @@ int sign_keygen(char **public_text, char **secret_text, char id[17], struct viso
 				sizeof(secret)))
 			err = diag_fail(diag, -ENOMEM, "sign", "no memory");
 	}
-	OPENSSL_cleanse(secret, sizeof(secret));
+	crypto_wipe(secret, sizeof(secret));
 	if (err) {
 		free(*public_text);
 		free(*secret_text);
@@ -285,26 +272,14 @@ static int sign_secret(const char *text, uint8_t secret[SIGN_SECRET_BYTES], stru
 	return 0;
 }
 
-static bool sign_with(EVP_PKEY *pkey, const void *data, size_t size, uint8_t sig[SIGN_SIG])
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t len = SIGN_SIG;
-	bool good = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
-		    EVP_DigestSign(ctx, sig, &len, data, size) == 1 && len == SIGN_SIG;
-
-	EVP_MD_CTX_free(ctx);
-	return good;
-}
-
 int sign_make(const char *secret_text, const void *data, size_t size, const char *comment,
 	      char **out, struct visor_diag *diag)
 {
 	uint8_t secret[SIGN_SECRET_BYTES], sig[SIGN_SIG_BYTES] = "ED", global[SIGN_SIG];
-	uint8_t hash[EVP_MAX_MD_SIZE], both[SIGN_SIG + SIGN_MAX_COMMENT];
+	const uint8_t *seed = secret + SIGN_SECRET_ID + SIGN_ID;
+	uint8_t hash[CRYPTO_HASH], both[SIGN_SIG + SIGN_MAX_COMMENT];
 	char trusted[sizeof(TRUSTED) + SIGN_MAX_COMMENT];
 	size_t comment_len = strlen(comment);
-	unsigned int hash_len = 0;
-	EVP_PKEY *pkey;
 	bool good;
 	int err;
 
@@ -313,21 +288,20 @@ int sign_make(const char *secret_text, const void *data, size_t size, const char
 		return diag_fail(diag, -EINVAL, "sign",
 				 "a trusted comment is one line of at most %d bytes",
 				 SIGN_MAX_COMMENT);
-	err = sign_secret(secret_text, secret, diag);
+	err = crypto_need(diag);
+	if (!err)
+		err = sign_secret(secret_text, secret, diag);
 	if (err)
 		return err;
-	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
-					    secret + SIGN_SECRET_ID + SIGN_ID, 32);
 	memcpy(sig + 2, secret + SIGN_SECRET_ID, SIGN_ID);
-	OPENSSL_cleanse(secret, sizeof(secret));
-	good = pkey && EVP_Digest(data, size, hash, &hash_len, EVP_blake2b512(), NULL) == 1 &&
-	       sign_with(pkey, hash, hash_len, sig + 2 + SIGN_ID);
+	good = crypto_hash(data, size, hash) &&
+	       crypto_sign(seed, hash, sizeof(hash), sig + 2 + SIGN_ID);
 	if (good) {
 		memcpy(both, sig + 2 + SIGN_ID, SIGN_SIG);
 		memcpy(both + SIGN_SIG, comment, comment_len);
-		good = sign_with(pkey, both, SIGN_SIG + comment_len, global);
+		good = crypto_sign(seed, both, SIGN_SIG + comment_len, global);
 	}
-	EVP_PKEY_free(pkey);
+	crypto_wipe(secret, sizeof(secret));
 	if (!good)
 		return sign_failed(diag);
 	snprintf(trusted, sizeof(trusted), TRUSTED "%s", comment);

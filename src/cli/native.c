@@ -5,7 +5,7 @@
  *
  * The compiler moves code about, so a piece may come from any instruction; the one that it comes
  * from is shown whenever that changes. Capstone is loaded when it is needed: it would make every
- * start of the program twice as long. Where it is not installed, there are bytes.
+ * start of the program twice as long (base/lazy.h). Where it is not installed, there are bytes.
  */
 #include "cli/native.h"
 #include "catalog/catalog.h"
@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #ifdef VISOR_CAPSTONE
+#include "base/lazy.h"
 #include <capstone/capstone.h>
-#include <dlfcn.h>
 #endif
 
 struct native_insn {
@@ -33,7 +33,7 @@ struct native_walk {
 	const char *file, *function;
 	uint32_t line;
 #ifdef VISOR_CAPSTONE
-	void *library; /* NULL: not installed */
+	bool installed;
 	csh capstone;
 	cs_insn *insn;
 #endif
@@ -108,27 +108,10 @@ static void native_bytes(const struct native_walk *w, uint32_t at, uint32_t end,
 #define CS_FUNCTIONS(FN) FN(cs_open) FN(cs_close) FN(cs_malloc) FN(cs_free) FN(cs_disasm_iter)
 
 static struct {
-#define FN(name) __typeof__(&name) name;
-	CS_FUNCTIONS(FN)
-#undef FN
+	CS_FUNCTIONS(LAZY_MEMBER)
 } cs;
 
-static bool native_load(struct native_walk *w)
-{
-	w->library = dlopen(CS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!w->library)
-		return false;
-#define FN(name)                                       \
-	*(void **)&cs.name = dlsym(w->library, #name); \
-	if (!cs.name) {                                \
-		dlclose(w->library);                   \
-		w->library = NULL;                     \
-		return false;                          \
-	}
-	CS_FUNCTIONS(FN)
-#undef FN
-	return true;
-}
+LAZY_LIBRARY(native_library, cs, CS_FUNCTIONS, CS_LIBRARY)
 
 static int native_open(struct native_walk *w)
 {
@@ -139,27 +122,24 @@ static int native_open(struct native_walk *w)
 	cs_arch arch = CS_ARCH_X86;
 	cs_mode mode = CS_MODE_64;
 #endif
-	if (!native_load(w))
+	w->installed = !lazy_need(&native_library);
+	if (!w->installed)
 		return 0;
-	if (cs.cs_open(arch, mode, &w->capstone)) {
-		dlclose(w->library);
+	if (cs.cs_open(arch, mode, &w->capstone))
 		return -ENOMEM;
-	}
 	w->insn = cs.cs_malloc(w->capstone);
 	if (w->insn)
 		return 0;
 	cs.cs_close(&w->capstone);
-	dlclose(w->library);
 	return -ENOMEM;
 }
 
 static void native_close(struct native_walk *w)
 {
-	if (!w->library)
+	if (!w->installed)
 		return;
 	cs.cs_free(w->insn, 1);
 	cs.cs_close(&w->capstone);
-	dlclose(w->library);
 }
 
 /* Addresses: jumps within the code become offsets in it, others get a name. */
@@ -187,7 +167,7 @@ static void native_decode(struct native_walk *w, uint32_t at, uint32_t end, stru
 	uint64_t address = w->n->address + at;
 	size_t left = end - at;
 
-	if (!w->library) {
+	if (!w->installed) {
 		native_bytes(w, at, end, out);
 		return;
 	}

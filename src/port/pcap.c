@@ -8,11 +8,11 @@
  * that ends with a whole packet.
  */
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "port/kind.h"
+#include "port/libpcap.h"
 
 /* ---- in -------------------------------------------------------------------------------- */
 
@@ -43,10 +43,10 @@ static int pcap_source_start(struct pcap_source *s, struct visor_diag *diag)
 		diag_at(diag, "%s", s->path);
 		return err;
 	}
-	s->pcap =
-		pcap_open_offline_with_tstamp_precision(s->path, PCAP_TSTAMP_PRECISION_NANO, text);
+	s->pcap = libpcap.pcap_open_offline_with_tstamp_precision(s->path,
+								  PCAP_TSTAMP_PRECISION_NANO, text);
 	if (s->pcap) {
-		s->linktype = pcap_datalink(s->pcap);
+		s->linktype = libpcap.pcap_datalink(s->pcap);
 		return 0;
 	}
 	/* The file's name is our place already. */
@@ -62,7 +62,7 @@ static int pcap_source_close(void *state, struct visor_diag *diag)
 	struct pcap_source *s = state;
 
 	if (s->pcap)
-		pcap_close(s->pcap);
+		libpcap.pcap_close(s->pcap);
 	free(s->path);
 	free(s);
 	return 0;
@@ -76,6 +76,9 @@ static int pcap_source_open(const struct port_config *cfg, void **state, struct 
 
 	if (cfg->loop > 1 && !strcmp(cfg->path_in, "-"))
 		return diag_fail(diag, -EINVAL, "port", "standard input cannot be played again");
+	err = libpcap_need("port", diag);
+	if (err)
+		return err;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return diag_fail(diag, -ENOMEM, "port", "no memory");
@@ -94,7 +97,7 @@ static int pcap_source_open(const struct port_config *cfg, void **state, struct 
 static bool pcap_source_next(struct pcap_source *s)
 {
 	while (!s->pending && !s->broken.err) {
-		int r = pcap_next_ex(s->pcap, &s->pending, &s->pending_data);
+		int r = libpcap.pcap_next_ex(s->pcap, &s->pending, &s->pending_data);
 
 		if (r == 1) {
 			s->number++;
@@ -102,7 +105,7 @@ static bool pcap_source_next(struct pcap_source *s)
 		}
 		s->pending = NULL;
 		if (r != PCAP_ERROR_BREAK) {
-			diag_fail(&s->broken, -EIO, "port", "%s", pcap_geterr(s->pcap));
+			diag_fail(&s->broken, -EIO, "port", "%s", libpcap.pcap_geterr(s->pcap));
 			diag_at(&s->broken, "%s: packet %llu", s->path,
 				(unsigned long long)s->number + 1);
 			break;
@@ -110,7 +113,7 @@ static bool pcap_source_next(struct pcap_source *s)
 		if (s->loops == 1 || !s->number) /* an empty file stays empty */
 			break;
 		s->loops--;
-		pcap_close(s->pcap);
+		libpcap.pcap_close(s->pcap);
 		pcap_source_start(s, &s->broken);
 	}
 	return s->pending != NULL;
@@ -119,7 +122,7 @@ static bool pcap_source_next(struct pcap_source *s)
 static void pcap_source_skip(struct pcap_source *s, struct port_stats *stats, enum port_skip why)
 {
 	if (why == PORT_SKIP_LINKTYPE && !stats->skipped[why]) {
-		const char *name = pcap_datalink_val_to_name(s->linktype);
+		const char *name = libpcap.pcap_datalink_val_to_name(s->linktype);
 
 		snprintf(stats->skip_detail, sizeof(stats->skip_detail), "%s (link type %d)",
 			 name ? name : "unknown", s->linktype);
@@ -217,12 +220,12 @@ static int pcap_sink_close(void *state, struct visor_diag *diag)
 
 	if (s->dumper) {
 		err = pcap_sink_write(s, diag);
-		pcap_dump_close(s->dumper);
+		libpcap.pcap_dump_close(s->dumper);
 	} else if (s->file) {
 		fclose(s->file);
 	}
 	if (s->pcap)
-		pcap_close(s->pcap);
+		libpcap.pcap_close(s->pcap);
 	free(s->buffer);
 	free(s->path);
 	free(s);
@@ -234,12 +237,12 @@ static int pcap_sink_start(struct pcap_sink *s, struct visor_diag *diag)
 	s->file = strcmp(s->path, "-") ? fopen(s->path, "we") : fdopen(dup(STDOUT_FILENO), "w");
 	if (!s->file)
 		return pcap_sink_fail(s, diag);
-	s->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, (int)s->snaplen,
-						       PCAP_TSTAMP_PRECISION_NANO);
+	s->pcap = libpcap.pcap_open_dead_with_tstamp_precision(DLT_EN10MB, (int)s->snaplen,
+							       PCAP_TSTAMP_PRECISION_NANO);
 	if (!s->pcap || setvbuf(s->file, s->buffer, _IOFBF, PCAP_BUFFER))
 		return diag_fail(diag, -ENOMEM, "port", "no memory");
 	errno = 0;
-	s->dumper = pcap_dump_fopen(s->pcap, s->file);
+	s->dumper = libpcap.pcap_dump_fopen(s->pcap, s->file);
 	if (!s->dumper) {
 		s->file = NULL; /* libpcap has closed it */
 		return pcap_sink_fail(s, diag);
@@ -251,9 +254,12 @@ static int pcap_sink_start(struct pcap_sink *s, struct visor_diag *diag)
 static int pcap_sink_open(const struct port_config *cfg, void **state, struct port_stats *stats,
 			  struct visor_diag *diag)
 {
-	struct pcap_sink *s = calloc(1, sizeof(*s));
-	int err;
+	struct pcap_sink *s;
+	int err = libpcap_need("port", diag);
 
+	if (err)
+		return err;
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return diag_fail(diag, -ENOMEM, "port", "no memory");
 	s->snaplen = (uint32_t)cfg->snaplen;
@@ -288,7 +294,7 @@ static int pcap_sink_send(void *state, const struct visor_packet *pkt, const str
 			return err;
 	}
 	s->used += PCAP_RECORD + hdr.caplen;
-	pcap_dump((unsigned char *)s->dumper, &hdr, pkt->data);
+	libpcap.pcap_dump((unsigned char *)s->dumper, &hdr, pkt->data);
 	return 0;
 }
 

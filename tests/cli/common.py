@@ -58,6 +58,15 @@ class Case(unittest.TestCase):
         self.err = err
         return out
 
+    def without(self, *libraries):
+        """An environment where these libraries cannot be loaded: what is found first is empty."""
+        folder = self.path("without")
+        os.makedirs(folder, exist_ok=True)
+        for name in libraries:
+            self.path("without/" + name, "")
+        old = os.environ.get("LD_LIBRARY_PATH")
+        return {"LD_LIBRARY_PATH": folder + (":" + old if old else "")}
+
     def json(self, *args, **kwargs):
         return json.loads(self.visor(*args, "--json", **kwargs))
 

@@ -36,6 +36,12 @@ SEC("xdp") int sorter(struct xdp_md *ctx)
 char _license[] SEC("license") = "Dual BSD/GPL";
 """
 
+OUT = """
+ports: {a: {generate: 3, pcap_out: out.pcap}}
+modules: {acl: %s}
+links: [a -> acl, acl -> a]
+"""
+
 
 class Run(common.Case):
     def setUp(self):
@@ -337,6 +343,20 @@ class Run(common.Case):
 
 
 class Start(common.Case):
+    def test_libraries(self):
+        """What few commands need is loaded by them, and said to be absent by them alone."""
+        linked = subprocess.run(["readelf", "-d", common.VISOR], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.assertIn("libbpf", linked)
+        for name in ("libpcap", "libcrypto", "libcapstone"):
+            self.assertNotIn(name, linked)
+        env = self.without("libpcap.so.0.8", "libpcap.so.1")
+        acl = common.module("acl")
+        for args in (("run", acl, "--in", TRAFFIC), ("run", self.path("out.yaml", OUT % acl))):
+            self.fails(*args, env=env, says=["libpcap.so.0.8", "hint: install libpcap"])
+        self.assertFalse(os.path.exists(self.path("out.pcap")))
+        self.visor("run", self.path("none.yaml", OUT.replace(", pcap_out: out.pcap", "").replace(", acl -> a", "")
+                                    % acl), env=env)
+
     def test_cold_start(self):
         """From exec to the first verdict: 10 ms, the whole process on one packet being an upper
         bound. Time of a CPU, since the machine may be busy with other things; on a machine where a

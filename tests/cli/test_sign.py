@@ -171,6 +171,23 @@ class Sign(common.Case):
         self.fails("module", "sign", self.path("x.o", "x"), "--secret-key", "k.key", says="not an ELF file")
         self.assertFalse(os.path.exists(self.path("x.o.minisig")))
 
+    def test_without_library(self):
+        """Nothing is trusted that cannot be verified; what needs no signature runs."""
+        self.sign()
+        env = {**self.env, **self.without("libcrypto.so.3")}
+        says = ["libcrypto.so.3", "hint: install OpenSSL's libcrypto"]
+        self.fails("module", "keygen", "new", env=env, says=says)
+        self.assertFalse(os.path.exists(self.path("new.key")) or os.path.exists(self.path("new.pub")))
+        with open(self.module + ".minisig") as f:
+            before = f.read()
+        self.fails("module", "sign", self.module, "--secret-key", "k.key", env=env, says=says)
+        with open(self.module + ".minisig") as f:
+            self.assertEqual(f.read(), before)
+        self.visor("run", self.chain(), env=env)
+        chain = self.chain("signatures: require\nkeys: [k.pub]\n")
+        self.refused("run", chain, env=env, says=["it cannot be verified: ", "libcrypto.so.3"])
+        self.visor("run", chain, env=self.env)
+
     def test_install(self):
         there = self.path("there")
         self.sign()
