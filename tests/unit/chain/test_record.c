@@ -28,6 +28,7 @@ static struct record_module modules[] = {
 	{.name = (char *)"acl-2",
 	 .object = (char *)"acl",
 	 .swapped = (char *)"/mo\"d/acl.o",
+	 .tap = (char *)"nat.out\\side:\"drop\"",
 	 .maps = B,
 	 .content = A},
 };
@@ -48,6 +49,7 @@ static const struct record full = {
 	.hook = CHAIN_HOOK_XDP,
 	.file = (char *)"/etc/a \"chain\".yaml",
 	.text = hard,
+	.tapper = 4711,
 	.n_cpus = 4,
 	.max_rows = 64,
 	.max_slots = 16,
@@ -108,7 +110,10 @@ static void round_trip(void **state)
 	assert_int_equal(r->max_rows, 64);
 	assert_int_equal(r->max_slots, 16);
 	assert_int_equal(r->n_modules, 2);
+	assert_int_equal(r->tapper, 4711);
 	assert_null(r->modules[0].swapped);
+	assert_null(r->modules[0].tap);
+	assert_string_equal(r->modules[1].tap, modules[1].tap);
 	assert_string_equal(r->modules[1].swapped, modules[1].swapped);
 	assert_string_equal(r->modules[1].maps, B);
 	assert_string_equal(r->modules[1].content, A);
