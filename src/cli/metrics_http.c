@@ -2,7 +2,8 @@
 /*
  * cli/metrics_http.c - see metrics.h.
  *
- * libmicrohttpd does the talking, within this thread: the engines' sessions belong to threads.
+ * libmicrohttpd does the talking, within this thread: the engines' sessions belong to threads. It
+ * is loaded when it is needed (base/lazy.h).
  */
 #include "cli/metrics.h"
 
@@ -13,11 +14,28 @@
 #include <netdb.h>
 #include <stdlib.h>
 
+#include "base/lazy.h"
 #include "cli/cmd_live.h"
 
 #define METRICS_MAX_CONNECTIONS 16
 #define METRICS_TIMEOUT_S	10
 #define METRICS_LOOK_MS		200 /* for signals */
+
+#define MHD_FUNCTIONS(FN)                   \
+	FN(MHD_add_response_header)         \
+	FN(MHD_create_response_from_buffer) \
+	FN(MHD_destroy_response)            \
+	FN(MHD_get_daemon_info)             \
+	FN(MHD_queue_response)              \
+	FN(MHD_run_wait)                    \
+	FN(MHD_start_daemon)                \
+	FN(MHD_stop_daemon)
+
+static struct {
+	MHD_FUNCTIONS(LAZY_MEMBER)
+} mhd;
+
+LAZY_LIBRARY(metrics_library, mhd, MHD_FUNCTIONS, "libmicrohttpd.so.12")
 
 struct metrics_server {
 	metrics_make_fn make;
@@ -27,16 +45,17 @@ struct metrics_server {
 static enum MHD_Result metrics_reply(struct MHD_Connection *c, unsigned status, char *text,
 				     size_t len, const char *type)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *r =
+		mhd.MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
 	enum MHD_Result ok;
 
 	if (!r) {
 		free(text);
 		return MHD_NO;
 	}
-	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	ok = MHD_queue_response(c, status, r);
-	MHD_destroy_response(r);
+	mhd.MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	ok = mhd.MHD_queue_response(c, status, r);
+	mhd.MHD_destroy_response(r);
 	return ok;
 }
 
@@ -104,26 +123,32 @@ int metrics_listen(struct cli *cli, const char *where, metrics_make_fn make, voi
 	const union MHD_DaemonInfo *info;
 	struct MHD_Daemon *d;
 	struct addrinfo *a;
+	struct visor_diag diag = {0};
 	int code = metrics_address(cli, where, &a);
 
 	if (code)
 		return code;
+	if (lazy_need(&metrics_library)) {
+		freeaddrinfo(a);
+		lazy_fail(&metrics_library, "metrics", "libmicrohttpd, or use --output", &diag);
+		return cli_fail(&diag);
+	}
 	errno = 0;
-	d = MHD_start_daemon(a->ai_family == AF_INET6 ? MHD_USE_IPv6 : MHD_NO_FLAG, 0, NULL, NULL,
-			     metrics_answer, &s, MHD_OPTION_SOCK_ADDR, a->ai_addr,
-			     MHD_OPTION_CONNECTION_LIMIT, (unsigned)METRICS_MAX_CONNECTIONS,
-			     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)METRICS_TIMEOUT_S,
-			     MHD_OPTION_END);
+	d = mhd.MHD_start_daemon(a->ai_family == AF_INET6 ? MHD_USE_IPv6 : MHD_NO_FLAG, 0, NULL,
+				 NULL, metrics_answer, &s, MHD_OPTION_SOCK_ADDR, a->ai_addr,
+				 MHD_OPTION_CONNECTION_LIMIT, (unsigned)METRICS_MAX_CONNECTIONS,
+				 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)METRICS_TIMEOUT_S,
+				 MHD_OPTION_END);
 	freeaddrinfo(a);
 	if (!d)
 		return cli_error(errno ? -errno : -EADDRNOTAVAIL, NULL, "cannot listen on %s",
 				 where);
-	info = MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT);
+	info = mhd.MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT);
 	fprintf(stderr, "http://%.*s:%u/metrics\n", (int)(strrchr(where, ':') - where), where,
 		info ? info->port : 0);
-	while (!cmd_live_told() && MHD_run_wait(d, METRICS_LOOK_MS) == MHD_YES)
+	while (!cmd_live_told() && mhd.MHD_run_wait(d, METRICS_LOOK_MS) == MHD_YES)
 		;
-	MHD_stop_daemon(d);
+	mhd.MHD_stop_daemon(d);
 	return cmd_live_told() ? CLI_OK : cli_error(-EIO, NULL, "cannot go on listening");
 }
 

@@ -347,13 +347,16 @@ class Start(common.Case):
         """What few commands need is loaded by them, and said to be absent by them alone."""
         linked = subprocess.run(["readelf", "-d", common.VISOR], stdout=subprocess.PIPE, text=True, check=True).stdout
         self.assertIn("libbpf", linked)
-        for name in ("libpcap", "libcrypto", "libcapstone"):
+        for name in ("libpcap", "libcrypto", "libcapstone", "libmicrohttpd"):
             self.assertNotIn(name, linked)
         env = self.without("libpcap.so.0.8", "libpcap.so.1")
         acl = common.module("acl")
         for args in (("run", acl, "--in", TRAFFIC), ("run", self.path("out.yaml", OUT % acl))):
             self.fails(*args, env=env, says=["libpcap.so.0.8", "hint: install libpcap"])
         self.assertFalse(os.path.exists(self.path("out.pcap")))
+        # "without libmicrohttpd": so built; "libmicrohttpd.so": not found.
+        self.fails("metrics", "--listen", "127.0.0.1:0", env=self.without("libmicrohttpd.so.12"),
+                   says="libmicrohttpd")
         self.visor("run", self.path("none.yaml", OUT.replace(", pcap_out: out.pcap", "").replace(", acl -> a", "")
                                     % acl), env=env)
 
