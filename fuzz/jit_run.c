@@ -198,15 +198,19 @@ static int take_all(struct seats *s, const struct programs_one *p, const struct 
 static bool ends(struct seats *s, const struct input *in, const char **what)
 {
 	static struct outcome checked;
+	static char text[200];
 
 	*what = NULL;
 	seat_run(&s->checked, stage, &image, in, &checked);
 	if (!checked.err)
 		return true;
-	if (strstr(s->checked.run->fault.text, "the limit of this run"))
+	if (strstr(s->checked.run->fault.text, "the limit of this run")) {
 		unfinished++;
-	else
-		*what = "the checked interpreter faults";
+	} else {
+		snprintf(text, sizeof(text), "the checked interpreter faults (%.120s): sides",
+			 s->checked.run->fault.text);
+		*what = text;
+	}
 	return false;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chain/counters.h"
@@ -31,6 +32,14 @@ void live_remark(const struct live *lv, const char *fmt, ...)
 	diag_fail(&d, 0, "live", "%s", text);
 	diag_at(&d, "%s", lv->place.name);
 	lv->opts->warn(lv->opts->user, &d);
+}
+
+uint64_t live_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* ---- opening and closing

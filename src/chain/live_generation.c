@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/btf.h>
@@ -46,14 +45,6 @@ struct generation {
 	struct generation_carried *carried;
 	uint32_t n_carried;
 };
-
-static uint64_t generation_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* ---- what is wanted, as a record
  * ------------------------------------------------------------------- */
@@ -738,7 +729,7 @@ static int generation_commit(struct generation *g, struct visor_diag *diag)
 	err = generation_writes(g, fds, diag);
 	if (!err)
 		err = live_write_record(g->lv, g->wanted, diag);
-	start = generation_now();
+	start = live_now();
 	for (uint32_t i = 0; !err && i < n; i++) {
 		err = live_slot_set(g->lv, g->wanted->writes[i].slot, fds[i]);
 		if (!err)
@@ -747,7 +738,7 @@ static int generation_commit(struct generation *g, struct visor_diag *diag)
 		/* What is switched already goes back: the old programs are still pinned. */
 		live_undo_writes(g->lv, g->wanted, i);
 	}
-	g->report->switch_ns = generation_now() - start;
+	g->report->switch_ns = live_now() - start;
 	g->report->writes = n;
 	for (uint32_t i = 0; i < n; i++)
 		if (fds[i] >= 0)
@@ -838,7 +829,7 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 		struct live_report *report, struct visor_diag *diag)
 {
 	struct generation g = {.lv = lv, .wanted = wanted, .report = report};
-	uint64_t start = generation_now();
+	uint64_t start = live_now();
 	int err;
 
 	g.loader.session = &lv->session;
@@ -878,7 +869,7 @@ int live_change(struct live *lv, struct chain_desc *desc, struct record *wanted,
 	err = generation_clean(lv, wanted->generation, diag);
 	if (!err)
 		err = generation_build(&g, diag);
-	report->load_ns = generation_now() - start;
+	report->load_ns = live_now() - start;
 	if (!err)
 		err = generation_commit(&g, diag);
 	if (err) {
@@ -931,7 +922,7 @@ int live_change_back(struct live *lv, struct live_report *report, struct visor_d
 	struct record *was = lv->now, *back = lv->before;
 	uint32_t number = was->generation + 1, generation = back->generation;
 	struct record_write *writes = calloc(was->n_writes + 1, sizeof(*writes));
-	uint64_t start = generation_now();
+	uint64_t start = live_now();
 	int err = writes ? 0 : diag_fail(diag, -ENOMEM, "plan", "no memory");
 
 	for (uint32_t i = 0; !err && i < was->n_writes; i++)
@@ -964,14 +955,12 @@ int live_change_back(struct live *lv, struct live_report *report, struct visor_d
 			writes = NULL;
 		}
 	}
-	report->load_ns = generation_now() - start;
-	start = generation_now();
+	report->load_ns = live_now() - start;
 	if (!err) {
-		err = live_redo_writes(lv, back);
+		err = live_redo_writes(lv, back, &report->switch_ns);
 		if (err)
 			diag_fail(diag, err, "load", "cannot switch back");
 	}
-	report->switch_ns = generation_now() - start;
 	free(writes);
 	if (err) {
 		place_remove(&lv->place, "g%u", number);

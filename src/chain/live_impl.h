@@ -70,8 +70,10 @@ int live_read_record(const struct live *lv, uint32_t generation, struct record *
 int live_slot_set(const struct live *lv, uint32_t slot, int prog_fd);
 /* Puts back what the first n writes of a record have replaced. */
 void live_undo_writes(const struct live *lv, const struct record *r, uint32_t n);
-/* Carries a record's writes out, all or none. */
-int live_redo_writes(const struct live *lv, const struct record *r);
+/* Carries a record's writes out, all or none. ns (may be NULL): what they took, programs being at
+ * hand. */
+int live_redo_writes(const struct live *lv, const struct record *r, uint64_t *ns);
+uint64_t live_now(void);
 /* The id of a program, or negative errno. */
 int64_t live_prog_id(int fd);
 /* A descriptor, the caller's. */

@@ -83,18 +83,35 @@ void live_undo_writes(const struct live *lv, const struct record *r, uint32_t n)
 		live_write(lv, r->writes[n].slot, r->writes[n].before);
 }
 
-int live_redo_writes(const struct live *lv, const struct record *r)
+int live_redo_writes(const struct live *lv, const struct record *r, uint64_t *ns)
 {
-	int err = 0;
+	int *fds = calloc(r->n_writes + 1, sizeof(*fds)), err = fds ? 0 : -ENOMEM;
+	uint32_t opened = 0;
+	uint64_t start;
 
-	for (uint32_t i = 0; i < r->n_writes; i++) {
-		err = live_write(lv, r->writes[i].slot, r->writes[i].after);
-		if (err) {
-			live_undo_writes(lv, r, i);
-			return err;
-		}
+	/* From the first write to the last there is nothing else to do. */
+	for (; !err && opened < r->n_writes; opened++) {
+		fds[opened] =
+			r->writes[opened].after ? live_prog_by_id(r->writes[opened].after) : -1;
+		if (r->writes[opened].after && fds[opened] < 0)
+			err = fds[opened];
 	}
-	return 0;
+	start = live_now();
+	for (uint32_t i = 0; !err && i < r->n_writes; i++) {
+		if (fds[i] < 0)
+			live_slot_clear(lv, r->writes[i].slot);
+		else
+			err = live_slot_set(lv, r->writes[i].slot, fds[i]);
+		if (err)
+			live_undo_writes(lv, r, i);
+	}
+	if (ns)
+		*ns = live_now() - start;
+	while (opened--)
+		if (fds[opened] >= 0)
+			close(fds[opened]);
+	free(fds);
+	return err;
 }
 
 /* ---- maps of the chain
@@ -304,7 +321,7 @@ int live_settle(struct live *lv, struct visor_diag *diag)
 		record_free(r[0]);
 		return err ? diag_fail(diag, err, "place", "cannot remove a generation") : 0;
 	}
-	err = live_redo_writes(lv, r[0]);
+	err = live_redo_writes(lv, r[0], NULL);
 	if (err)
 		return diag_fail(diag, err, "load", "cannot finish an interrupted change");
 	live_remark(lv, "an interrupted change was finished: generation %u is in force",

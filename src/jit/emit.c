@@ -259,20 +259,31 @@ void jit_fixup_table(struct jit_emitter *e, struct ir_block *block)
 	fixup_add(e, block, 4, true);
 }
 
-/* Through blocks that do nothing but jump. */
-static struct ir_block *emit_placed(struct jit_emitter *e, struct ir_block *b)
+static bool emit_does_nothing(struct jit_emitter *e, struct ir_block *b)
 {
 	struct jit_move *moves;
+	uint32_t n;
 
-	for (int i = 0; i < 16 && b->first->op == IR_JUMP && b->succ[0] != b; i++) {
-		uint32_t n = jit_phi_moves(e, b, &moves);
+	if (b->first->op != IR_JUMP)
+		return false;
+	n = jit_phi_moves(e, b, &moves);
+	for (uint32_t k = 0; k < n; k++)
+		if (!place_equal(&moves[k].from, &moves[k].to))
+			return false;
+	return true;
+}
 
-		for (uint32_t k = 0; k < n; k++)
-			if (!place_equal(&moves[k].from, &moves[k].to))
-				return b;
-		b = b->succ[0];
+/* Through blocks that do nothing but jump, however many; a circle of them ends where it began. */
+static struct ir_block *emit_placed(struct jit_emitter *e, struct ir_block *b)
+{
+	struct ir_block *to = b;
+
+	for (uint32_t i = 0; i < e->f->n_order && !to->placed; i++) {
+		if (!emit_does_nothing(e, to))
+			return to;
+		to = to->succ[0];
 	}
-	return b;
+	return to->placed ? to->placed : b;
 }
 
 /* The order without blocks that nothing leads to any more. */
@@ -282,6 +293,9 @@ static void emit_place(struct jit_emitter *e)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < f->n_order; i++)
+		f->order[i]->placed = NULL;
+	/* From the end: what a block jumps to is known then, mostly. */
+	for (uint32_t i = f->n_order; i-- > 0;)
 		f->order[i]->placed = emit_placed(e, f->order[i]);
 	for (uint32_t i = 0; i < f->n_order; i++) {
 		struct ir_block *b = f->order[i];

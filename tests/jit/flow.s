@@ -589,3 +589,45 @@ l19:
 run mark=5 tstamp=1 -> 100665714
 run mark=2 tstamp=1 -> 16777621
 switch has switch v*
+
+=== a way through more blocks that do nothing than anybody would count
+map array 4 64 1
+	r5 = map[idx:0]+0
+	w0 = -4
+	*(u64 *)(r10 -88) = r0
+	r0 = *(u8 *)(r5 +53)
+	*(u64 *)(r10 -96) = r0
+	r5 = *(u64 *)(r10 -96)
+	if r5 s<= r0 goto l9
+	*(u64 *)(r10 -88) = r0
+l9:
+	r2 = *(u64 *)(r10 -40)
+	r4 = *(u64 *)(r10 -88)
+	if r4 == 0x0 goto l29
+	if w4 == 0x1 goto l29
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if w4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if w4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if r4 == 0x0 goto l33
+	if w4 == 0x0 goto l33
+	goto l33
+l29:
+	r3 = 0
+l30:
+	w2 >>= 1
+	if w2 == 0x0 goto l33
+	goto l30
+l33:
+	exit
+count lacks = shr*
+run
