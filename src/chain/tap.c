@@ -609,7 +609,8 @@ int tap_read(struct tap *t, bool all, int (*fn)(void *user, const struct tap_rec
 	load_enter(outside);
 	if (err < 0)
 		return diag_fail(diag, err, "tap", "cannot read the records");
-	qsort(t->items, t->n_items, sizeof(*t->items), tap_compare);
+	if (t->n_items)
+		qsort(t->items, t->n_items, sizeof(*t->items), tap_compare);
 	err = 0;
 	for (uint32_t i = 0; i < t->n_items; i++) {
 		struct tap_record *r = t->items[i].r;
