@@ -32,7 +32,7 @@ uint32_t *sides_visits;
 
 /* The program types that are generated, each with its programs behind tail calls. */
 enum { TYPES = 3, STABLE_RUNS = 24, GENERATED_ID = 1000, PLACE_SPARE = 1 << 16 };
-enum { PLACE_EVEN = 0x480, PLACE_ODD = 0x9b58 };
+enum { PLACE_EVEN = 0x480, PLACE_ODD = 0x9b40 };
 static const uint32_t types[TYPES] = {BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS,
 				      BPF_PROG_TYPE_SOCKET_FILTER};
 struct targets {
@@ -286,7 +286,7 @@ int stage_targets(struct stage *s)
 }
 
 /* Memory at unlike addresses: what is negative in the lower half of one, or in its lower 16 bits,
- * or odd in some way, down to the bit of 8, is not in the next one. */
+ * or odd in some way, is not in the next one. (Not in the bits below 64: runs are aligned so.) */
 static void *place(size_t size, uint64_t number)
 {
 	uint64_t hint =
