@@ -110,15 +110,16 @@ static int live_read_file(const char *path, char **text, size_t *len, struct vis
 	}
 	if (fd >= 0)
 		close(fd);
-	if (err) {
-		diag_at(diag, "%s", path);
-		free(*text);
-		*text = NULL;
-	} else {
+	if (!err) {
 		(*text)[*len] = '\0';
-		if (strlen(*text) != *len)
-			err = diag_fail(diag, -EINVAL, "parse", "%s has a NUL byte", path);
+		if (strlen(*text) == *len)
+			return 0;
+		err = diag_fail(diag, -EINVAL, "parse", "%s has a NUL byte", path);
+	} else {
+		diag_at(diag, "%s", path);
 	}
+	free(*text);
+	*text = NULL;
 	return err;
 }
 
